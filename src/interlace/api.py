@@ -1,0 +1,241 @@
+"""The composition root: the one place where the engine meets a backend and a report.
+
+`run`, `explore` and `replay` are all that the command line and the pytest plugin use.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from interlace.backends.aio.run import Asyncio, new_event_loop
+from interlace.engine.explore import Progress, Search
+from interlace.engine.plan import Plan, check_order
+from interlace.engine.run import Runner
+from interlace.errors import UsageError
+from interlace.model.choice import Order
+from interlace.model.outcome import Outcome
+from interlace.model.schedule import Recipe, Schedule
+from interlace.model.verdict import Failure, Findings, Verdict
+from interlace.report.json import findings_to_json
+from interlace.report.text import findings_to_text
+from interlace.sim.clock import Clock
+from interlace.sim.faults import Faults
+from interlace.sim.latency import parse_latency
+from interlace.sim.network import Network
+from interlace.sim.network.host import Host
+from interlace.sim.world import World as SimWorld
+from interlace.strategies.replay import Replay
+from interlace.strategies.uniform import Uniform
+
+Main = Callable[..., Coroutine[Any, Any, Any]]
+
+_BACKEND = Asyncio()
+
+
+class World:
+    """The simulated world of a run, as a test sees it.
+
+    Args:
+        inner: the world that it shows.
+    """
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: SimWorld) -> None:
+        self._inner = inner
+
+    @property
+    def clock(self) -> Clock:
+        """Virtual time: `world.clock.elapsed` is seconds since the run began."""
+        return self._inner.clock
+
+    @property
+    def network(self) -> Network:
+        """The simulated network: hosts, names, links."""
+        return self._inner.network
+
+    def host(self, name: str) -> Host:
+        """Returns the host of this name, and makes it on first use.
+
+        `with world.host("shop"):` runs code, and the tasks it starts, on that host.
+        """
+        return self._inner.network.host(name)
+
+    async def latency(self, spec: str | float | tuple[float, float] = "0ms..100ms") -> None:
+        """Takes a virtual time that is explored, as a call to something slow does.
+
+        Args:
+            spec: how long: `"5ms"`, `"5ms..200ms"`, seconds, or a pair of seconds. The plain run
+                takes the lower end.
+
+        Raises:
+            UsageError: not a duration.
+        """
+        frame = inspect.currentframe()
+        caller = frame.f_back if frame is not None else None
+        what = caller.f_code.co_name if caller is not None else "something"
+        await _BACKEND.suspend(self._inner, f"{what} latency", parse_latency(spec))
+
+
+@dataclass(frozen=True)
+class Result(Findings):
+    """What `explore` found. See `Findings` for the fields."""
+
+    target: str = "MODULE:FUNC"
+
+    def report(self, *, color: bool = False, width: int = 100, verbose: int = 0) -> str:
+        """Returns the report as text.
+
+        Args:
+            color: whether to use terminal colours.
+            width: in columns.
+            verbose: 2 shows the frames of libraries too.
+        """
+        return findings_to_text(self, target=self.target, color=color, width=width, verbose=verbose)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the report as data, see docs/reference/json.md for its schema."""
+        return findings_to_json(self)
+
+
+def run(
+    main: Main,
+    *,
+    order: Order = "realistic",
+    schedule: Schedule | Iterable[int] | None = None,
+    seed: int | None = None,
+) -> Outcome:
+    """Runs `main` once in a fresh world and returns what came of it; never raises its error.
+
+    Args:
+        main: a coroutine function that takes nothing, or the `World`.
+        order: which orders of steps are allowed: "realistic", "batch" or "any".
+        schedule: the answers to give; None is the plain run.
+        seed: where given, and no schedule is, the answers are random, drawn from it.
+
+    Raises:
+        UsageError: `main` is not a coroutine function, or an order that does not exist.
+    """
+    check_order(order)
+    runner = Runner(_program(main), _BACKEND, order=order, seed=_check_seed(seed))
+    if schedule is not None:
+        return runner.run(Replay(_check_answers(schedule)))
+    return runner.run(Uniform() if seed is not None else None, seed=seed or 0)
+
+
+def explore(
+    main: Main,
+    *,
+    schedules: int = 200,
+    order: Order = "realistic",
+    faults: Iterable[str] = (),
+    seed: int = 0,
+    stop_on_failure: bool = True,
+    progress: Progress | None = None,
+    target: str | None = None,
+) -> Result:
+    """Runs `main` under many schedules, and makes the first failure small.
+
+    Args:
+        main: a coroutine function that takes nothing, or the `World`; called afresh for every run.
+        schedules: how many runs at most, the plain one included; shrinking is not counted.
+        order: which orders of steps are allowed: "realistic", "batch" or "any".
+        faults: what to inject: "cancel", "cancel:TASK", "slow".
+        seed: what every random answer is drawn from.
+        stop_on_failure: whether the search ends with the first failure.
+        progress: called with (runs so far, runs at most) after each run.
+        target: what the replay command in the report names; None: made up from `main`.
+
+    Raises:
+        UsageError: an argument that cannot work.
+    """
+    words = (faults,) if isinstance(faults, str) else tuple(faults)
+    plan = Plan(schedules, order, words, _check_seed(seed), stop_on_failure)
+    runner = Runner(_program(main), _BACKEND, order=order, faults=words, seed=plan.seed)
+    findings = Search(runner, plan, progress).run()
+    return Result(**vars(findings), target=target or target_of(main))
+
+
+def replay(main: Main, token: str, *, detail: bool = False) -> Outcome:
+    """Runs `main` exactly as the run did that the token was printed for.
+
+    Args:
+        main: as for `explore`.
+        token: the token, as printed.
+        detail: whether the lines that each step ran are recorded in `Outcome.passages`.
+
+    Raises:
+        BadToken: the token is torn, mistyped or of another version.
+        Diverged: the program asks other questions than when the token was printed.
+    """
+    recipe = Recipe.parse(token)
+    runner = Runner(_program(main), _BACKEND, order=recipe.order, faults=recipe.faults, seed=recipe.seed)
+    outcome = runner.run(Replay(recipe.schedule.answers), detail=detail)
+    return outcome
+
+
+def target_of(main: Main) -> str:
+    """Returns `MODULE:FUNC` for a function, as the command line names it."""
+    return f"{getattr(main, '__module__', '?')}:{getattr(main, '__qualname__', type(main).__name__)}"
+
+
+def _program(main: Main) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
+    """Turns what the user gave into what a backend runs."""
+    if not callable(main) or not _is_coroutine_function(main):
+        raise UsageError(
+            f"{getattr(main, '__qualname__', main)!r} is not a coroutine function: "
+            "give a function defined with 'async def', not its result"
+        )
+    wanted = [
+        parameter
+        for parameter in inspect.signature(main).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if len(wanted) > 1:
+        names = ", ".join(parameter.name for parameter in wanted)
+        raise UsageError(f"{main.__qualname__}({names}) takes more than a world: wrap it in a function that takes none")
+    if not wanted:
+        return lambda world: main()
+    if wanted[0].kind is inspect.Parameter.KEYWORD_ONLY:
+        return lambda world: main(**{wanted[0].name: World(world)})
+    return lambda world: main(World(world))
+
+
+def _is_coroutine_function(main: Any) -> bool:
+    while hasattr(main, "func") and hasattr(main, "keywords"):  # functools.partial
+        main = main.func
+    return inspect.iscoroutinefunction(main) or inspect.iscoroutinefunction(getattr(main, "__call__", None))
+
+
+def _check_seed(seed: int | None) -> int:
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise UsageError(f"seed is {seed!r}: give a whole number")
+    return seed or 0
+
+
+def _check_answers(schedule: Iterable[int]) -> tuple[int, ...]:
+    answers = tuple(schedule)
+    for answer in answers:
+        if not isinstance(answer, int) or answer < 0:
+            raise UsageError(f"a schedule is made of whole numbers from 0 up, not {answer!r}")
+    return answers
+
+
+__all__ = [
+    "Failure",
+    "Faults",
+    "Main",
+    "Outcome",
+    "Result",
+    "Schedule",
+    "Verdict",
+    "World",
+    "explore",
+    "new_event_loop",
+    "replay",
+    "run",
+]

@@ -1,0 +1,92 @@
+"""The actor rule: a callback belongs to a task, a connection, a job or the loop.
+
+Only the oldest ready callback of an actor is ever an option, because asyncio promises that an
+actor's own callbacks run in the order in which they were scheduled. This file is the only home of
+that rule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from interlace.model.source import caller_is_user
+
+if TYPE_CHECKING:
+    from interlace.backends.aio.loop import Loop
+
+LOOP = "loop"
+"""The actor of every callback that belongs to nobody else."""
+
+
+class Task(asyncio.Task[Any]):
+    """A stock task with a name that repeats from run to run.
+
+    Its hash is its ordinal in the loop, not its address: sets of tasks (a TaskGroup keeps one, and
+    cancels in its order) are then walked in the same order in every process.
+
+    Attributes:
+        path: the actor's name: who made it, from which coroutine function, the how-manieth.
+        made_by_test: whether the user's own code made it (known only where faults ask for it).
+        steps: how many steps it has made (counted only where faults ask for it).
+    """
+
+    __slots__ = ("_ordinal", "made_by_test", "path", "steps")
+
+    def __init__(
+        self, coro: Any, *, loop: Loop, name: str | None = None, context: Any = None, **options: Any
+    ) -> None:
+        ordinal, self.path = loop.names.next_task(loop.actor, coro)
+        self._ordinal = ordinal
+        self.steps = 0
+        self.made_by_test = caller_is_user() if loop.world.faults.cancel else False
+        super().__init__(coro, loop=loop, name=name or f"Task-{ordinal}", context=context, **options)
+
+    def __hash__(self) -> int:
+        return self._ordinal
+
+
+class Names:
+    """Gives the actors of one loop their names."""
+
+    __slots__ = ("_counts", "_foreign", "_tasks")
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._foreign: WeakKeyDictionary[Any, str] | None = None
+        self._tasks = 0
+
+    def next_task(self, parent: str, coro: Any) -> tuple[int, str]:
+        """Returns the ordinal and the path of a task that `parent` makes from this coroutine."""
+        self._tasks += 1
+        name = getattr(coro, "__qualname__", None) or type(coro).__name__
+        name = name.rpartition("<locals>.")[2]
+        return self._tasks, self.unique(f"{parent}/{name}" if parent else name)
+
+    def unique(self, name: str) -> str:
+        """Returns the name itself the first time, then `name#2`, `name#3`."""
+        count = self._counts.get(name, 0) + 1
+        self._counts[name] = count
+        return name if count == 1 else f"{name}#{count}"
+
+    def foreign(self, task: Any) -> str:
+        """Returns the path of a task that was made past `Loop.create_task`, named when first seen."""
+        if self._foreign is None:
+            self._foreign = WeakKeyDictionary()
+        path = self._foreign.get(task)
+        if path is None:
+            path = self._foreign[task] = self.next_task("", task.get_coro())[1]
+        return path
+
+
+def heads(ready: deque[Any], limit: int, actor_of: Any) -> dict[str, int]:
+    """Returns for each actor the position of its oldest callback among the first `limit` handles."""
+    found: dict[str, int] = {}
+    for position, handle in enumerate(ready):
+        if position == limit:
+            break
+        if not handle._cancelled:
+            found.setdefault(actor_of(handle), position)
+    return found

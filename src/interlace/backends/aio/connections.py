@@ -1,0 +1,351 @@
+"""The part of the loop that makes connections and servers in the simulated network.
+
+The order in which things happen, the errors and their wording follow the stock loop (CPython, Lib/
+asyncio/base_events.py and selector_events.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from itertools import zip_longest
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from interlace.backends.aio.refused import refuse
+from interlace.backends.aio.servers import Server
+from interlace.backends.aio.sockets import Sockets
+from interlace.backends.aio.transports import StreamTransport
+
+if TYPE_CHECKING:
+    from interlace.sim.network.dns import AddressInfo
+    from interlace.sim.network.host import Listener
+    from interlace.sim.network.stream import End
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+_FILE_BLOCK = 256 * 1024
+
+_OS_CHOSEN = 32768
+"""Ports from here upwards were probably picked by the operating system: they differ from run to run."""
+
+
+class Connections(Sockets):
+    """Connections and servers of the loop."""
+
+    async def create_connection(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], P],
+        host: str | bytes | None = None,
+        port: int | str | None = None,
+        *,
+        ssl: Any = None,
+        family: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+        sock: socket.socket | None = None,
+        local_addr: tuple[Any, ...] | None = None,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        happy_eyeballs_delay: float | None = None,
+        interleave: int | None = None,
+        all_errors: bool = False,
+    ) -> tuple[asyncio.Transport, P]:
+        """Connects to a server of the simulated network; arguments and errors as in asyncio.
+
+        Raises:
+            OSError: nobody listens there, or there is no such host.
+            NotSimulated: `ssl` was asked for, or `sock` is really connected.
+        """
+        if ssl:
+            refuse("loop.create_connection(ssl=...)", "Connect without TLS in tests")
+        for name, value in (
+            ("server_hostname", server_hostname),
+            ("ssl_handshake_timeout", ssl_handshake_timeout),
+            ("ssl_shutdown_timeout", ssl_shutdown_timeout),
+        ):
+            if value is not None:
+                raise ValueError(f"{name} is only meaningful with ssl")
+        if host is not None or port is not None:
+            if sock is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            if happy_eyeballs_delay is not None and interleave is None:
+                interleave = 1
+            wanted = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
+            infos = await self._resolve((host, port), **wanted)
+            locals_ = None if local_addr is None else await self._resolve(local_addr, **wanted)
+            if interleave:
+                infos = _interleave(infos, interleave)
+            end = await self._connect_first(infos, locals_, happy_eyeballs_delay, all_errors)
+        else:
+            if sock is None:
+                raise ValueError("host and port was not specified and no sock specified")
+            if sock.type != socket.SOCK_STREAM:
+                raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+            end = self._end_of(sock, "loop.create_connection(sock=...)")
+        return await self._open_transport(end, protocol_factory, sock)
+
+    async def connect_accepted_socket(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], P],
+        sock: socket.socket,
+        *,
+        ssl: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> tuple[asyncio.Transport, P]:
+        """Makes a transport of a socket object that stands for a simulated connection.
+
+        Raises:
+            NotSimulated: `ssl` was asked for, or the socket stands for nothing simulated.
+        """
+        if ssl:
+            refuse("loop.connect_accepted_socket(ssl=...)", "Connect without TLS in tests")
+        if sock.type != socket.SOCK_STREAM:
+            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+        end = self._end_of(sock, "loop.connect_accepted_socket")
+        return await self._open_transport(end, protocol_factory, sock)
+
+    async def _open_transport(
+        self, end: End, protocol_factory: Callable[[], P], handle: socket.socket | None
+    ) -> tuple[asyncio.Transport, P]:
+        protocol = protocol_factory()
+        waiter: asyncio.Future[None] = self.create_future()
+        transport = StreamTransport(self, end, protocol, self._describe(end), waiter=waiter, handle=handle)
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            raise
+        return transport, protocol
+
+    def _describe(self, end: End) -> dict[str, Any]:
+        """Returns what `get_extra_info` knows of a connection."""
+        return {"socket": self._show(end), "sockname": end.local, "peername": end.remote}
+
+    async def _connect_first(
+        self,
+        infos: Sequence[AddressInfo],
+        locals_: Sequence[AddressInfo] | None,
+        stagger: float | None,
+        all_errors: bool,
+    ) -> End:
+        """Connects to the first address that answers."""
+        errors: list[OSError] = []
+        if stagger is None:
+            for info in infos:
+                try:
+                    return await self._connect_address(info, locals_, errors)
+                except OSError:
+                    continue
+        else:
+            end = await _race(
+                [partial(self._connect_address, info, locals_, errors) for info in infos], stagger, self
+            )
+            if end is not None:
+                return end
+        try:
+            if all_errors:
+                raise ExceptionGroup("create_connection failed", errors)
+            if all(str(error) == str(errors[0]) for error in errors):
+                raise errors[0]
+            raise OSError(f"Multiple exceptions: {', '.join(map(str, errors))}")
+        finally:
+            errors = []
+
+    async def _connect_address(
+        self, info: AddressInfo, locals_: Sequence[AddressInfo] | None, errors: list[OSError]
+    ) -> End:
+        """Connects to one address; an error is also added to `errors`."""
+        try:
+            local = None if locals_ is None else self._choose_local(info, locals_)
+            return await self._dial(info[4], local)
+        except OSError as error:
+            errors.append(error)
+            raise
+
+    def _choose_local(self, info: AddressInfo, locals_: Sequence[AddressInfo]) -> tuple[Any, ...]:
+        """Returns the first address to connect from that fits."""
+        family = info[0]
+        failure: OSError | None = None
+        for local_family, _, _, _, address in locals_:
+            if local_family != family:
+                continue
+            if self._world.network.here.owns(address[0]):
+                return address
+            text = os.strerror(errno.EADDRNOTAVAIL)
+            text = f"[errno {errno.EADDRNOTAVAIL}] {text}".lower() if sys.version_info >= (3, 12, 2) else text.lower()
+            failure = OSError(
+                errno.EADDRNOTAVAIL, f"error while attempting to bind on address {address!r}: {text}"
+            )
+        raise failure or OSError(f"no matching local address with {family=} found")
+
+    # -- servers ---------------------------------------------------------------------------------
+
+    async def create_server(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str | Sequence[str] | None = None,
+        port: int | str | None = None,
+        *,
+        family: int = socket.AF_UNSPEC,
+        flags: int = socket.AI_PASSIVE,
+        sock: socket.socket | None = None,
+        backlog: int = 100,
+        ssl: Any = None,
+        reuse_address: bool | None = None,
+        reuse_port: bool | None = None,
+        keep_alive: bool | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        start_serving: bool = True,
+    ) -> Server:
+        """Makes a server in the simulated network; arguments and errors as in asyncio.
+
+        A socket given as `sock` lends its address and nothing else: nobody can really connect.
+
+        Raises:
+            OSError: the address is taken, or no host has it.
+            NotSimulated: `ssl` was asked for.
+        """
+        if isinstance(ssl, bool):
+            raise TypeError("ssl argument must be an SSLContext or None")
+        if ssl is not None:
+            refuse("loop.create_server(ssl=...)", "Serve without TLS in tests")
+        for name, value in (
+            ("ssl_handshake_timeout", ssl_handshake_timeout),
+            ("ssl_shutdown_timeout", ssl_shutdown_timeout),
+        ):
+            if value is not None:
+                raise ValueError(f"{name} is only meaningful with ssl")
+        if host is not None or port is not None:
+            if sock is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            hosts: Iterable[str | None]
+            if host == "":
+                hosts = [None]
+            elif isinstance(host, str) or not isinstance(host, Iterable):
+                hosts = [host]
+            else:
+                hosts = host
+            # the stock loop asks in tasks of their own
+            asked: list[Awaitable[list[AddressInfo]]] = [
+                self._resolve((each, port), family=family, type=socket.SOCK_STREAM, flags=flags) for each in hosts
+            ]
+            addresses = {info[4]: None for infos in await asyncio.gather(*asked) for info in infos}
+            listeners = self._bind(list(addresses), bool(reuse_port))
+        else:
+            if sock is None:
+                raise ValueError("Neither host/port nor sock were specified")
+            if sock.type != socket.SOCK_STREAM:
+                raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+            self._check_stream(sock, "loop.create_server(sock=...)")
+            listeners = [self._borrow(sock)]
+        server = Server(self, listeners, protocol_factory, sock)
+        if start_serving:
+            server.listen()
+            await asyncio.sleep(0)
+        return server
+
+    def _bind(self, addresses: list[tuple[Any, ...]], shared: bool) -> list[Listener]:
+        """Binds all these addresses or none."""
+        bound: list[Listener] = []
+        try:
+            for address in addresses:
+                try:
+                    bound.append(self._world.network.bind(address[0], address[1], shared=shared))
+                except OSError as error:
+                    text = str(error) if sys.version_info >= (3, 13) else error.strerror or ""
+                    if error.errno == errno.EADDRNOTAVAIL and sys.version_info >= (3, 13):
+                        continue
+                    raise OSError(
+                        error.errno, f"error while attempting to bind on address {address!r}: {text.lower()}"
+                    ) from None
+            if not bound:
+                raise OSError(f"could not bind on any address out of {addresses!r}")
+        except OSError:
+            for listener in bound:
+                listener.close()
+            raise
+        return bound
+
+    def _borrow(self, sock: socket.socket) -> Listener:
+        """Binds the address that a real socket is bound to."""
+        network = self._world.network
+        address, port = sock.getsockname()[:2]
+        # a number that the operating system picked must not show in names
+        alias = "" if port < _OS_CHOSEN else network.numbered("socket")
+        return network.bind(address, port, alias=alias)
+
+    # -- files -----------------------------------------------------------------------------------
+
+    async def sendfile(  # type: ignore[override]
+        self,
+        transport: asyncio.WriteTransport,
+        file: IO[bytes],
+        offset: int = 0,
+        count: int | None = None,
+        *,
+        fallback: bool = True,
+    ) -> int:
+        """Sends a file through a transport; returns how many bytes.
+
+        Raises:
+            RuntimeError: the transport is closing, or it is none of this loop.
+            ValueError: the file is not opened as binary, or `offset` or `count` make no sense.
+        """
+        if transport.is_closing():
+            raise RuntimeError("Transport is closing")
+        if not isinstance(transport, StreamTransport):
+            raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
+        if "b" not in getattr(file, "mode", "b"):
+            raise ValueError("file should be opened in binary mode")
+        if count is not None and count <= 0:
+            raise ValueError(f"count must be a positive integer (got {count!r})")
+        if offset < 0:
+            raise ValueError(f"offset must be a non-negative integer (got {offset!r})")
+        reading = transport.is_reading()
+        transport.pause_reading()
+        total = 0
+        try:
+            file.seek(offset)
+            while count is None or total < count:
+                block = file.read(_FILE_BLOCK if count is None else min(_FILE_BLOCK, count - total))
+                if not block:
+                    break
+                transport.write(block)
+                total += len(block)
+                try:
+                    await transport.drained()
+                finally:
+                    transport.undrain()
+            return total
+        finally:
+            file.seek(offset + total)
+            if reading:
+                transport.resume_reading()
+
+
+def _interleave(infos: Sequence[AddressInfo], first: int) -> list[AddressInfo]:
+    """Mixes the families of addresses; the first family leads with `first` addresses."""
+    families: dict[int, list[AddressInfo]] = {}
+    for info in infos:
+        families.setdefault(info[0], []).append(info)
+    lists = list(families.values())
+    mixed = lists[0][: first - 1]
+    del lists[0][: first - 1]
+    mixed.extend(info for row in zip_longest(*lists) for info in row if info is not None)
+    return mixed
+
+
+async def _race(tries: list[Callable[[], Awaitable[End]]], stagger: float, loop: asyncio.AbstractEventLoop) -> End | None:
+    """Starts one try after the other, `stagger` seconds apart; returns what the first success gives."""
+    from asyncio import staggered
+
+    winner, _, _ = await staggered.staggered_race(tries, stagger, loop=loop)
+    return winner

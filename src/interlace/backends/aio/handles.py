@@ -1,0 +1,51 @@
+"""Scheduled callbacks that know which step scheduled them and whose they are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from interlace.backends.aio.loop import Loop
+
+
+class Handle(asyncio.Handle):
+    """A callback in the ready queue.
+
+    Attributes:
+        cause: the number of the step that scheduled it; -1 if none did.
+        actor: whose callback it is where that does not follow from the callback; else None.
+        label: what the step is called in the trace.
+    """
+
+    __slots__ = ("actor", "cause", "label")
+
+    def __init__(self, callback: Any, args: Any, loop: Loop, context: Any, cause: int, actor: str | None) -> None:
+        super().__init__(callback, args, loop, context)
+        self.cause = cause
+        self.actor = actor
+        self.label = "step"
+
+
+class Timer(asyncio.TimerHandle):
+    """A callback in the heap of timers.
+
+    Attributes:
+        cause: as in `Handle`; `actor` and `label` likewise.
+        armed: the virtual time in ns at which it was armed.
+        deadline: the virtual time in ns at which it is due.
+        by: the path of the actor that armed it.
+    """
+
+    __slots__ = ("actor", "armed", "by", "cause", "deadline", "label")
+
+    def __init__(
+        self, when: float, callback: Any, args: Any, loop: Loop, context: Any, deadline: int, armed: int
+    ) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self.cause = loop.world.step
+        self.actor: str | None = None
+        self.label = "step"
+        self.by = loop.actor
+        self.deadline = deadline
+        self.armed = armed

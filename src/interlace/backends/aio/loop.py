@@ -1,0 +1,358 @@
+"""The simulated event loop: asyncio's own base loop with its one step replaced.
+
+The order of an iteration is that of `BaseEventLoop._run_once` (CPython, Lib/asyncio/base_events.py):
+completions of the poll first, then timers that are due, then exactly the callbacks that were ready.
+What may vary of that is asked of the world; nothing else may. The real time is never read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any
+
+from interlace.backends.aio.actors import LOOP, Names, Task, heads
+from interlace.backends.aio.connections import Connections
+from interlace.backends.aio.handles import Handle, Timer
+from interlace.backends.aio.inside import WAKE_SLEEPER
+from interlace.backends.aio.stuck import describe_waiting
+from interlace.backends.aio.threads import Threads
+from interlace.errors import Deadlock, Runaway, UsageError
+from interlace.sim.clock import SECOND, nanoseconds
+from interlace.sim.world import GENEROUS, STALL_BOUND, World, show_ns
+
+_PURGE = 100
+"""Cancelled timers are swept out of the heap when more than this many are half of it."""
+
+
+class Loop(Connections, Threads, asyncio.BaseEventLoop):
+    """A loop that lives in a world.
+
+    Args:
+        world: where its time, its network and its answers come from.
+        records: whether steps are written to the trace of the world.
+        max_steps: the run is stopped with `Runaway` after this many steps; 0: never.
+    """
+
+    def __init__(self, world: World, *, records: bool = True, max_steps: int = 0) -> None:
+        super().__init__()
+        self.world = world
+        self._world = world
+        self.names = Names()
+        self.actor = ""
+        self.before_step: Callable[[Any], None] | None = None
+        self.after_step: Callable[[Any], None] | None = None
+        self.background: list[dict[str, Any]] = []
+        self._records = records
+        self._max_steps = max_steps
+        self._ready: deque[Any] = deque()
+        self._timers: list[tuple[int, int, Timer]] = []
+        self._armed = 0
+        self._cancelled_timers = 0
+        self._generous: list[tuple[int, int, Timer]] = []
+        self._eager = False
+        self._clock_resolution = 1e-9
+        world.horizon = self._horizon
+        self._init_threads()
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Returns the virtual time in seconds since the run began."""
+        return self.world.clock.ns / SECOND
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Schedules a callback `delay` virtual seconds from now."""
+        if delay is None:
+            raise TypeError("delay must not be None")
+        return self.call_at(self.world.clock.ns / SECOND + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Schedules a callback at a virtual time in seconds."""
+        if when is None:
+            raise TypeError("when cannot be None")
+        if self._closed:  # type: ignore[attr-defined]
+            raise RuntimeError("Event loop is closed")
+        if self._debug:  # type: ignore[attr-defined]
+            self._check_thread()  # type: ignore[attr-defined]
+            self._check_callback(callback, "call_at")  # type: ignore[attr-defined]
+        try:
+            deadline = nanoseconds(when)
+        except (OverflowError, ValueError):
+            if when != when:
+                raise UsageError(f"a timer cannot be set to {when!r}: give a number of seconds") from None
+            deadline = 2**63 if when > 0 else 0
+        now = self.world.clock.ns
+        timer = Timer(when, callback, args, self, context, deadline, now)
+        self._armed += 1
+        timer._scheduled = True  # type: ignore[attr-defined]
+        entry = (deadline, self._armed, timer)
+        heapq.heappush(self._timers, entry)
+        if deadline - now > GENEROUS and callback is not WAKE_SLEEPER and self.world.asks:
+            heapq.heappush(self._generous, (now + (deadline - now) // 2, self._armed, timer))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        if handle._scheduled:  # type: ignore[attr-defined]
+            self._cancelled_timers += 1
+            if self._cancelled_timers > _PURGE and self._cancelled_timers * 2 > len(self._timers):
+                self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
+                heapq.heapify(self._timers)
+                self._cancelled_timers = 0
+
+    def _horizon(self) -> int | None:
+        """Returns the time in ns that explored delays must leave alone, see `World.horizon`."""
+        generous = self._generous
+        while generous:
+            half, _, timer = generous[0]
+            if timer._cancelled or not timer._scheduled:  # type: ignore[attr-defined]
+                heapq.heappop(generous)
+            else:
+                return half
+        return None
+
+    # -- scheduling ------------------------------------------------------------------------------
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Schedules a callback for the next iteration, first in, first out."""
+        if self._closed:  # type: ignore[attr-defined]
+            raise RuntimeError("Event loop is closed")
+        if self._debug:  # type: ignore[attr-defined]
+            self._check_thread()  # type: ignore[attr-defined]
+            self._check_callback(callback, "call_soon")  # type: ignore[attr-defined]
+        handle = Handle(callback, args, self, context, self.world.step, None)
+        self._ready.append(handle)
+        return handle
+
+    def _call_as(self, actor: str, callback: Callable[..., object], *args: Any) -> asyncio.Handle:
+        """Schedules a callback that belongs to this actor."""
+        handle = Handle(callback, args, self, None, self.world.step, actor)
+        self._ready.append(handle)
+        return handle
+
+    def create_task(self, coro: Any, *, name: object = None, context: Context | None = None, **options: Any) -> Any:
+        """Makes a task whose path repeats from run to run; else as the stock loop does."""
+        if self._closed:  # type: ignore[attr-defined]
+            raise RuntimeError("Event loop is closed")
+        factory = self._task_factory  # type: ignore[attr-defined]
+        if factory is None or self._eager:
+            if self._eager:
+                options.setdefault("eager_start", True)
+            return Task(coro, loop=self, name=None if name is None else str(name), context=context, **options)
+        if context is not None:
+            options["context"] = context
+        task = factory(self, coro, **options)
+        if name is not None:
+            task.set_name(name)
+        return task
+
+    def set_task_factory(self, factory: Any) -> None:
+        """Sets the task factory; asyncio's eager one makes our own tasks, eagerly."""
+        super().set_task_factory(factory)
+        self._eager = factory is not None and factory is getattr(asyncio, "eager_task_factory", None)
+
+    def actor_of(self, handle: Any) -> str:
+        """Returns the path of the actor that a handle belongs to."""
+        actor: str | None = handle.actor
+        if actor is not None:
+            return actor
+        owner = getattr(handle._callback, "__self__", None)
+        if isinstance(owner, Task):
+            return owner.path
+        if isinstance(owner, asyncio.Task):
+            return self.names.foreign(owner)
+        return LOOP
+
+    # -- the step --------------------------------------------------------------------------------
+
+    def _run_forever_setup(self) -> None:
+        super()._run_forever_setup()  # type: ignore[misc]
+        self._elders = set(threading.enumerate())
+
+    def _run_once(self) -> None:
+        """Runs one iteration."""
+        world = self.world
+        ready = self._ready
+        world.iteration += 1
+        if self._timers or len(world.flight):
+            self._admit()
+        if self._inbox:
+            self._drain()
+        if not ready:
+            if self._stopping:  # type: ignore[attr-defined]
+                return
+            if not self._timers and not len(world.flight):
+                if not self._await_threads():
+                    raise Deadlock(describe_waiting(self))
+                self._drain()
+        count = len(ready)
+        if world.order != "realistic" and world.asks:
+            self._run_permuted(count)
+            return
+        if not self._records:
+            for _ in range(count):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
+            return
+        run = self._run_handle
+        for _ in range(count):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                run(handle)
+
+    def _run_handle(self, handle: Any) -> None:
+        """Runs one callback as a step: it is recorded, and it is known who is at work."""
+        world = self.world
+        actor = handle.actor
+        label = handle.label
+        if actor is None:
+            callback = handle._callback
+            owner = getattr(callback, "__self__", None)
+            if type(owner) is Task:
+                actor = owner.path
+            elif isinstance(owner, asyncio.Task):
+                actor = self.names.foreign(owner)
+            else:
+                actor = LOOP
+                label = getattr(callback, "__qualname__", None) or type(callback).__name__
+        elif label == "step":
+            label = getattr(handle._callback, "__qualname__", "") or type(handle._callback).__name__
+        events = world.events
+        world.step = step = len(events)
+        events.append((world.clock.ns, actor, label, handle.cause))
+        self.actor = actor
+        if self._max_steps and step >= self._max_steps:
+            raise Runaway(
+                f"the run was stopped after {step} steps at {self.time():g} virtual seconds, in {actor}: "
+                "is there a loop that never waits for anything but time? Raise max_steps if the program is that long"
+            )
+        if self.before_step is not None:
+            self.before_step(handle)
+        handle._run()
+        if self.after_step is not None:
+            self.after_step(handle)
+
+    def _run_permuted(self, count: int) -> None:
+        """Runs as many steps as were ready, in a chosen order of their actors."""
+        world = self.world
+        ready = self._ready
+        for remaining in range(count, 0, -1):
+            options = heads(ready, remaining if world.order == "batch" else len(ready), self.actor_of)
+            if not options:
+                break
+            actors = tuple(options)
+            position = options[actors[world.choose("order", actors[0], actors)]]
+            handle = ready[position]
+            del ready[position]
+            self._run_handle(handle)
+
+    def _drain(self) -> None:
+        self._ready.extend(self._take_inbox())
+
+    def _admit(self) -> None:
+        """Moves time on if nothing is ready, then takes in what has completed and what is due."""
+        world = self.world
+        clock = world.clock
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)[2]._scheduled = False  # type: ignore[attr-defined]
+            self._cancelled_timers -= 1
+        arrival = world.flight.next_time
+        if not self._ready and not self._stopping and not self._inbox:  # type: ignore[attr-defined]
+            target = timers[0][0] if timers else None
+            if arrival is not None and (target is None or arrival < target):
+                target = arrival
+            if target is not None and target > clock.ns:
+                clock.ns = target
+        due: list[Timer] = []
+        if timers:
+            self._pop_due(due)
+            if world.asks and timers:
+                self._stall(due)
+        if arrival is not None and arrival <= clock.ns:
+            for landed in world.flight.admit():
+                handle = Handle(landed.deliver, (), self, None, landed.cause, landed.lane)
+                handle.label = landed.what
+                self._ready.append(handle)
+        if len(due) > 1 and world.asks:
+            due = self._break_ties(due)
+        self._ready.extend(due)
+
+    def _pop_due(self, due: list[Timer]) -> None:
+        timers = self._timers
+        now = self.world.clock.ns
+        while timers and timers[0][0] <= now:
+            timer = heapq.heappop(timers)[2]
+            timer._scheduled = False  # type: ignore[attr-defined]
+            if timer._cancelled:
+                self._cancelled_timers -= 1
+            else:
+                due.append(timer)
+
+    def _stall(self, due: list[Timer]) -> None:
+        """Asks whether the loop is held up until further timers are due as well."""
+        world = self.world
+        timers = self._timers
+        limit = world.clock.ns + STALL_BOUND
+        while timers:
+            deadline, _, timer = timers[0]
+            if timer._cancelled:
+                heapq.heappop(timers)
+                timer._scheduled = False  # type: ignore[attr-defined]
+                self._cancelled_timers -= 1
+                continue
+            horizon = self._horizon()
+            if deadline > limit or (horizon is not None and deadline >= horizon and not world.faults.slow):
+                return
+            held = show_ns(deadline - world.clock.ns)
+            if not world.choose("stall", timer.by or LOOP, ("on time", f"held up for {held}")):
+                return
+            world.clock.ns = deadline
+            self._pop_due(due)
+
+    def _break_ties(self, due: list[Timer]) -> list[Timer]:
+        """Asks which of several timers with one deadline, armed at different moments, fires first.
+
+        Timers armed at one moment keep the order in which they were armed: the one armed earlier
+        with a delay that is not larger fires first on every loop.
+        """
+        arranged: list[Timer] = []
+        position = 0
+        while position < len(due):
+            group = [timer for timer in due[position:] if timer.deadline == due[position].deadline]
+            position += len(group)
+            while len({timer.armed for timer in group}) > 1:
+                heads: dict[int, Timer] = {}
+                for timer in group:
+                    heads.setdefault(timer.armed, timer)
+                options = tuple(f"{timer.by or LOOP} armed at {show_ns(timer.armed)}" for timer in heads.values())
+                chosen = list(heads.values())[self.world.choose("tie", "timers", options)]
+                group.remove(chosen)
+                arranged.append(chosen)
+            arranged.extend(group)
+        return arranged
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Notes what went wrong in the background, then does as the stock loop does."""
+        self.background.append(context)
+        if self._exception_handler is not None or not self._records:  # type: ignore[attr-defined]
+            super().call_exception_handler(context)
+
+    def close(self) -> None:
+        """Closes the loop and forgets its timers."""
+        super().close()
+        self._timers.clear()
+        self._generous.clear()

@@ -1,0 +1,109 @@
+"""What of the loop reaches outside and is not simulated: refused by name, with a remedy.
+
+Removing what cannot have been added is not an error; it answers False as on the stock loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NoReturn
+
+from interlace.errors import NotSimulated
+from interlace.model.source import show_place, user_call_site
+
+_FAKE = "Put a fake in its place"
+_STREAMS = "Use asyncio.open_connection and asyncio.start_server, which are simulated"
+_DESCRIPTORS = (
+    "A library that drives its own descriptors cannot be simulated on the wire: fake the object that uses it, "
+    "or choose a client that uses asyncio's transports"
+)
+
+
+def refuse(api: str, remedy: str) -> NoReturn:
+    """Raises `NotSimulated` for this API, at the nearest line of the user's code.
+
+    Raises:
+        NotSimulated: always.
+    """
+    site = user_call_site()
+    raise NotSimulated(api, show_place(site) if site else None, f"{remedy}.")
+
+
+class Refused(asyncio.BaseEventLoop):
+    """The part of the loop that says no."""
+
+    async def create_datagram_endpoint(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: datagrams."""
+        refuse("loop.create_datagram_endpoint", f"{_FAKE} of what sends datagrams, or make it use TCP in tests")
+
+    async def create_unix_connection(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: Unix sockets."""
+        refuse("loop.create_unix_connection", f"{_STREAMS}, with a host and a port")
+
+    async def create_unix_server(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: Unix sockets."""
+        refuse("loop.create_unix_server", f"{_STREAMS}, with a host and a port")
+
+    async def connect_read_pipe(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: pipes."""
+        refuse("loop.connect_read_pipe", f"{_FAKE} of what reads the pipe; an asyncio.StreamReader can be fed by hand")
+
+    async def connect_write_pipe(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: pipes."""
+        refuse("loop.connect_write_pipe", f"{_FAKE} of what writes to the pipe")
+
+    async def subprocess_shell(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: processes."""
+        refuse("loop.subprocess_shell", f"{_FAKE} of the function that starts the process")
+
+    async def subprocess_exec(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: processes."""
+        refuse("loop.subprocess_exec", f"{_FAKE} of the function that starts the process")
+
+    async def start_tls(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: TLS."""
+        refuse("loop.start_tls", "Connect without TLS in tests")
+
+    async def sock_recvfrom(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: datagrams."""
+        refuse("loop.sock_recvfrom", f"{_FAKE} of what receives datagrams")
+
+    async def sock_recvfrom_into(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: datagrams."""
+        refuse("loop.sock_recvfrom_into", f"{_FAKE} of what receives datagrams")
+
+    async def sock_sendto(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: datagrams."""
+        refuse("loop.sock_sendto", f"{_FAKE} of what sends datagrams")
+
+    async def sock_accept(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: a socket that really listens is not part of the simulated network."""
+        refuse("loop.sock_accept", "Use loop.create_server or asyncio.start_server; both also take a bound socket as sock=")
+
+    async def sock_sendfile(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: sendfile without a transport."""
+        refuse("loop.sock_sendfile", "Use loop.sendfile with a transport, or loop.sock_sendall")
+
+    def add_reader(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: real descriptors."""
+        refuse("loop.add_reader", _DESCRIPTORS)
+
+    def add_writer(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated: real descriptors."""
+        refuse("loop.add_writer", _DESCRIPTORS)
+
+    def remove_reader(self, fd: Any) -> bool:
+        """Returns False: nothing can have been added."""
+        return False
+
+    def remove_writer(self, fd: Any) -> bool:
+        """Returns False: nothing can have been added."""
+        return False
+
+    def add_signal_handler(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises NotSimulated, which is a NotImplementedError as on Windows: libraries are used to it."""
+        refuse("loop.add_signal_handler", "Call what the handler would do from the test, or set an asyncio.Event")
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Returns False: nothing can have been added."""
+        return False

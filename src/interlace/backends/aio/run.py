@@ -1,0 +1,133 @@
+"""Runs one program on a fresh simulated loop, and takes the outcome before anything is torn down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from interlace.backends.aio.actors import Task
+from interlace.backends.aio.cancelling import Canceller
+from interlace.backends.aio.loop import Loop
+from interlace.backends.aio.watching import Watcher
+from interlace.errors import Deadlock, InterlaceError
+from interlace.model.outcome import Ending
+from interlace.sim.world import World
+
+_TEARDOWN_ROUNDS = 3
+"""How often a task that swallows its cancellation is cancelled again before it is left alone."""
+
+_TEARDOWN_STEPS = 20_000
+
+Program = Callable[[World], Coroutine[Any, Any, Any]]
+
+
+class Asyncio:
+    """The asyncio backend.
+
+    Args:
+        max_steps: a run is stopped with `Runaway` after this many steps; 0: never.
+    """
+
+    def __init__(self, *, max_steps: int = 1_000_000) -> None:
+        self._max_steps = max_steps
+
+    def run(self, program: Program, world: World) -> Ending:
+        """Runs `program(world)` to its end on a loop of its own and says how it ended."""
+        loop = Loop(world, max_steps=self._max_steps)
+        try:
+            main = loop.create_task(program(world))
+            if world.faults.cancel:
+                Canceller(loop, main)
+            with Watcher(loop) if world.passages is not None else nullcontext():
+                ending = _finish(loop, main)
+            world.close()
+            return ending
+        finally:
+            world.close()
+            _tear_down(loop)
+
+    async def suspend(self, world: World, what: str, delays: Sequence[int]) -> None:
+        """Suspends the calling task for a virtual time that is explored."""
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, Loop):
+            raise InterlaceError("world.latency() works inside a simulated run only: use interlace.run or the marker")
+        future = loop.create_future()
+
+        def wake() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        name = loop.names.unique(what)
+        world.flight.post(name, name, wake, delays)
+        await future
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Returns a simulated loop in a world of its own: first in first out, virtual time, no questions.
+
+    Meant as the `loop_factory` of `asyncio.Runner`.
+    """
+    return Loop(World(), records=False)
+
+
+def _finish(loop: Loop, main: Task) -> Ending:
+    """Runs the loop until the main task is done."""
+    error: BaseException | None = None
+    value: Any = None
+    try:
+        value = loop.run_until_complete(main)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as caught:
+        error = caught
+    interrupted = error is not None and bool(loop.world.injected) and _only_cancelled(error)
+    background = tuple(_word(context) for context in loop.background)
+    return Ending(value, None if interrupted else error, interrupted, background)
+
+
+def _only_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_only_cancelled(part) for part in error.exceptions)
+    return isinstance(error, asyncio.CancelledError)
+
+
+def _word(context: dict[str, Any]) -> str:
+    error = context.get("exception")
+    message = str(context.get("message", "an error in the background"))
+    return f"{message}: {type(error).__name__}: {error}" if error is not None else message
+
+
+def _tear_down(loop: Loop) -> None:
+    """Ends what the program left running, as `asyncio.Runner.close` does, but never hangs on it."""
+    loop.set_exception_handler(lambda loop, context: None)
+    loop._max_steps = loop.world.step + _TEARDOWN_STEPS
+    try:
+        for _ in range(_TEARDOWN_ROUNDS):
+            tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+            if not tasks:
+                break
+            tasks.sort(key=lambda task: hash(task) if isinstance(task, Task) else 0)
+            for task in tasks:
+                task.cancel()
+            _try(loop, _gather(tasks))
+        if loop._asyncgens:  # type: ignore[attr-defined]
+            _try(loop, loop.shutdown_asyncgens())
+        if loop._default_executor is not None:
+            _try(loop, loop.shutdown_default_executor())
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+
+
+async def _gather(tasks: list[asyncio.Task[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _try(loop: Loop, awaitable: Coroutine[Any, Any, Any]) -> None:
+    try:
+        loop.run_until_complete(awaitable)
+    except (Deadlock, InterlaceError, asyncio.CancelledError):
+        pass

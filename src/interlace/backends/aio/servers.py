@@ -1,0 +1,192 @@
+"""The server object that `loop.create_server` gives.
+
+Behaves as `asyncio.Server` does on the Python that runs it: what `wait_closed` waits for changed in
+3.12.1, `close_clients` and `abort_clients` are new in 3.13.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from interlace.backends.aio.sockets import SimulatedSocket
+from interlace.backends.aio.transports import StreamTransport
+
+if TYPE_CHECKING:
+    import socket
+
+    from interlace.backends.aio.connections import Connections
+    from interlace.sim.network.host import Listener
+    from interlace.sim.network.stream import End
+
+
+class Server(asyncio.AbstractServer):
+    """A server in the simulated network.
+
+    Args:
+        loop: the loop it belongs to.
+        listeners: the addresses it is bound to.
+        protocol_factory: makes the protocol of each connection.
+        handle: the really bound socket that the address was taken from; closed with the server.
+    """
+
+    def __init__(
+        self,
+        loop: Connections,
+        listeners: list[Listener],
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        handle: socket.socket | None = None,
+    ) -> None:
+        self._loop = loop
+        self._listeners: list[Listener] | None = listeners
+        self._protocol_factory = protocol_factory
+        self._handle = handle
+        self._clients: dict[asyncio.Transport, None] = {}  # in the order in which they came
+        self._waiters: list[asyncio.Future[None]] | None = []
+        self._serving = False
+        self._forever: asyncio.Future[None] | None = None
+        self._sockets = tuple(SimulatedSocket(_shape(listener), None) for listener in listeners)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} sockets={self.sockets!r}>"
+
+    # -- for transports --------------------------------------------------------------------------
+
+    def attach(self, transport: asyncio.Transport) -> None:
+        """Counts a connection in."""
+        self._clients[transport] = None
+
+    def detach(self, transport: asyncio.Transport) -> None:
+        """Counts a connection out."""
+        self._clients.pop(transport, None)
+        if not self._clients and self._listeners is None:
+            self._wake_waiters()
+
+    # -- for programs ----------------------------------------------------------------------------
+
+    @property
+    def sockets(self) -> tuple[Any, ...]:
+        """The sockets it listens on; () once it is closed."""
+        return () if self._listeners is None else self._sockets
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Returns the loop it belongs to."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Tells whether it accepts connections."""
+        return self._serving
+
+    async def start_serving(self) -> None:
+        """Begins to accept connections; does nothing if it has begun."""
+        self.listen()
+        await asyncio.sleep(0)
+
+    def listen(self) -> None:
+        """Begins to accept connections, without a pause for the loop."""
+        if self._serving or self._listeners is None:
+            return
+        self._serving = True
+        # connections run in the context of whoever started serving, as in the stock loop
+        accept = partial(copy_context().run, self._accept)
+        for listener in self._listeners:
+            listener.accept = accept
+
+    async def serve_forever(self) -> None:
+        """Accepts connections until it is cancelled, then closes the server.
+
+        Raises:
+            RuntimeError: somebody awaits that already, or the server is closed.
+        """
+        if self._forever is not None:
+            raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
+        if self._listeners is None:
+            raise RuntimeError(f"server {self!r} is closed")
+        self.listen()
+        self._forever = self._loop.create_future()
+        try:
+            await self._forever
+        except asyncio.CancelledError:
+            try:
+                self.close()
+                await self.wait_closed()
+            finally:
+                raise
+        finally:
+            self._forever = None
+
+    def close(self) -> None:
+        """Stops listening; connections that were accepted stay open."""
+        listeners, self._listeners = self._listeners, None
+        if listeners is None:
+            return
+        for listener in listeners:
+            listener.close()
+        if self._handle is not None:
+            self._handle.close()
+        self._serving = False
+        if self._forever is not None and not self._forever.done():
+            self._forever.cancel()
+            self._forever = None
+        if not self._clients:
+            self._wake_waiters()
+
+    async def wait_closed(self) -> None:
+        """Waits until the server is closed and, since Python 3.12.1, all its connections are gone."""
+        if self._waiters is None:
+            return
+        if sys.version_info < (3, 12, 1) and self._listeners is None:
+            return
+        waiter = self._loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    if sys.version_info >= (3, 13):
+
+        def close_clients(self) -> None:
+            """Closes all connections that were accepted."""
+            for transport in list(self._clients):
+                transport.close()
+
+        def abort_clients(self) -> None:
+            """Closes all connections that were accepted, at once."""
+            for transport in list(self._clients):
+                transport.abort()
+
+    def _wake_waiters(self) -> None:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _accept(self, end: End) -> None:
+        # one iteration later, as the stock loop does it in a task of its own
+        self._loop._call_as(end.actor, self._open, end)
+
+    def _open(self, end: End) -> None:
+        """Makes the protocol and the transport of an accepted connection."""
+        protocol = None
+        try:
+            protocol = self._protocol_factory()
+            if self._listeners is None:
+                raise ConnectionAbortedError("the server was closed")
+            StreamTransport(self._loop, end, protocol, self._loop._describe(end), server=self)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            end.close()
+            if self._loop.get_debug():
+                context = {"message": "Error on transport creation for incoming connection", "exception": error}
+                if protocol is not None:
+                    context["protocol"] = protocol
+                self._loop.call_exception_handler(context)
+
+
+def _shape(listener: Listener) -> tuple[Any, ...]:
+    if ":" in listener.address:
+        return (listener.address, listener.port, 0, 0)
+    return (listener.address, listener.port)

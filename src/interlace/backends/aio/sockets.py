@@ -1,0 +1,293 @@
+"""Sockets: the object that transports hand out, and real socket objects used as mere handles.
+
+Libraries make a `socket.socket` of their own, call `loop.sock_connect` with it and then
+`loop.create_connection(sock=...)`. Such a socket never reaches the real network: it only stands for
+an end of a simulated connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from interlace.backends.aio.refused import Refused, refuse
+from interlace.backends.aio.transports import settle
+from interlace.sim.network import dns
+from interlace.sim.network.host import family_of
+from interlace.sim.network.link import Packet
+
+if TYPE_CHECKING:
+    from interlace.sim.network.stream import End
+    from interlace.sim.world import World
+
+_DEFAULTS = {
+    (socket.SOL_SOCKET, socket.SO_TYPE): int(socket.SOCK_STREAM),
+    (socket.SOL_SOCKET, socket.SO_RCVBUF): 131072,
+    (socket.SOL_SOCKET, socket.SO_SNDBUF): 131072,
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY): 1,  # the stock loop sets it on every connection
+    (socket.IPPROTO_TCP, socket.TCP_MAXSEG): 32741,
+}
+
+
+class SimulatedSocket:
+    """What `get_extra_info("socket")` and `Server.sockets` give: shows, and never does, anything.
+
+    Options that are set are remembered. Like asyncio's own transport sockets it cannot block.
+
+    Args:
+        local: its socket address.
+        remote: the address of the other end; None for a listening socket.
+        fileno: returns a descriptor that polls as this socket would; -1 once it is closed.
+    """
+
+    def __init__(
+        self, local: tuple[Any, ...], remote: tuple[Any, ...] | None, fileno: Callable[[], int] = lambda: -1
+    ) -> None:
+        self.family = family_of(local[0])
+        self.type = socket.SOCK_STREAM
+        self.proto = int(socket.IPPROTO_TCP)
+        self._local = local
+        self._remote = remote
+        self._fileno = fileno
+        self._options: dict[tuple[int, int], Any] = {}
+
+    def __repr__(self) -> str:
+        remote = f", raddr={self._remote}" if self._remote else ""
+        return f"<simulated socket {self.family!s}, {self.type!s}, proto={self.proto}, laddr={self._local}{remote}>"
+
+    def fileno(self) -> int:
+        """Returns a descriptor that never becomes readable, or -1 if a poll would report this socket.
+
+        Connection pools poll idle connections to see whether the server has hung up; a descriptor
+        of -1 counts as readable there.
+        """
+        return self._fileno()
+
+    def getsockname(self) -> tuple[Any, ...]:
+        """Returns its own address."""
+        return self._local
+
+    def getpeername(self) -> tuple[Any, ...]:
+        """Returns the address of the other end.
+
+        Raises:
+            OSError: it listens (ENOTCONN).
+        """
+        if self._remote is None:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return self._remote
+
+    def setsockopt(self, level: int, option: int, value: Any, optlen: int | None = None) -> None:
+        """Remembers an option."""
+        self._options[level, option] = optlen if value is None else value
+
+    def getsockopt(self, level: int, option: int, buflen: int = 0) -> Any:
+        """Returns what was set, or a default; as bytes if `buflen` is given."""
+        value = self._options.get((level, option), _DEFAULTS.get((level, option), 0))
+        if not buflen or isinstance(value, bytes):
+            return value
+        return int(value).to_bytes(4, "little").ljust(buflen, b"\0")[:buflen]
+
+    def gettimeout(self) -> float:
+        """Returns 0: it does not block."""
+        return 0
+
+    def settimeout(self, value: float | None) -> None:
+        """Accepts 0 only.
+
+        Raises:
+            ValueError: any other timeout.
+        """
+        if value != 0:
+            raise ValueError("settimeout(): only 0 timeout is allowed on transport sockets")
+
+    def setblocking(self, flag: bool) -> None:
+        """Accepts False only.
+
+        Raises:
+            ValueError: the socket should block.
+        """
+        if flag:
+            raise ValueError("setblocking(): transport sockets cannot be blocking")
+
+    def getblocking(self) -> bool:
+        """Returns False."""
+        return False
+
+    def get_inheritable(self) -> bool:
+        """Returns False."""
+        return False
+
+    def shutdown(self, how: int) -> NoReturn:
+        """Raises NotSimulated."""
+        refuse("shutdown() of a transport's socket", "Use transport.write_eof or transport.close")
+
+    def dup(self) -> NoReturn:
+        """Raises NotSimulated."""
+        refuse("dup() of a transport's socket", "There is no real socket behind a simulated connection")
+
+
+class Sockets(Refused):
+    """The part of the loop that resolves names and connects socket objects."""
+
+    _world: World
+    _handles: weakref.WeakKeyDictionary[socket.socket, End] | None = None
+    _quiet = -1
+
+    def _call_as(self, actor: str, callback: Callable[..., object], *args: Any) -> asyncio.Handle:
+        raise NotImplementedError
+
+    # -- names -----------------------------------------------------------------------------------
+
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> list[dns.AddressInfo]:
+        """Resolves a name in the simulated network, see `interlace.sim.network.dns`."""
+        return await self._asked(  # type: ignore[no-any-return]
+            f"lookup of {host.decode() if isinstance(host, bytes) else host}",
+            partial(
+                dns.look_up, self._world.network, host, port, family=family, type=type, proto=proto, flags=flags
+            ),
+        )
+
+    async def getnameinfo(self, sockaddr: tuple[Any, ...], flags: int = 0) -> tuple[str, str]:
+        """Finds the name of an address of the simulated network."""
+        return await self._asked(  # type: ignore[no-any-return]
+            f"lookup of {sockaddr[0]}", partial(dns.name, self._world.network, sockaddr, flags)
+        )
+
+    async def _asked(self, what: str, answer: Callable[[], Any]) -> Any:
+        """Gives an answer after a delay that is explored, as a resolver would."""
+        network = self._world.network
+        name = network.numbered(what)
+        waiter: asyncio.Future[None] = self.create_future()
+        link = network.link(network.here, network.here)
+        self._world.flight.post(name, name, partial(settle, waiter), link.fates(Packet("", "", name, 0)))
+        await waiter
+        return answer()
+
+    async def _resolve(
+        self, address: tuple[Any, ...], *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[dns.AddressInfo]:
+        """Resolves an address; one that is written as numbers takes no time."""
+        host, port = address[:2]
+        if isinstance(host, bytes):
+            host = host.decode("idna")
+        numeric = isinstance(port, int) or port is None or (isinstance(port, str) and port.isdigit())
+        if host and numeric and dns.is_literal(host) and family in (0, family_of(host)):
+            return dns.look_up(
+                self._world.network, host, port, family=family, type=type or socket.SOCK_STREAM, proto=proto
+            )
+        found = await self.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
+        if not found:
+            raise OSError("getaddrinfo() returned empty list")
+        return found
+
+    # -- connecting ------------------------------------------------------------------------------
+
+    async def _dial(self, address: tuple[Any, ...], local: tuple[Any, ...] | None = None) -> End:
+        """Connects to an address."""
+        waiter: asyncio.Future[None] = self.create_future()
+
+        def done(code: int) -> None:
+            if waiter.done():
+                return
+            if code:
+                waiter.set_exception(OSError(code, f"Connect call failed {address}"))
+            else:
+                waiter.set_result(None)
+
+        end = self._world.network.connect(address, done, local=local)
+        try:
+            await waiter
+        except BaseException:
+            end.close()
+            raise
+        return end
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """Connects a socket object: from now on it stands for the end of a simulated connection."""
+        self._check_stream(sock, "loop.sock_connect")
+        if self.get_debug() and sock.gettimeout() != 0:
+            raise ValueError("the socket must be non-blocking")
+        found = await self._resolve(address, family=sock.family, type=sock.type, proto=sock.proto)
+        if self._handles is not None and sock in self._handles:
+            raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
+        end = await self._dial(found[0][4])
+        if self._handles is None:
+            self._handles = weakref.WeakKeyDictionary()
+        self._handles[sock] = end
+
+    async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
+        """Sends bytes through a socket that `sock_connect` has connected."""
+        end = self._end_of(sock, "loop.sock_sendall")
+        left = memoryview(data).cast("B")
+        while len(left):
+            left = left[end.send(left) :]
+            if len(left):
+                waiter: asyncio.Future[None] = self.create_future()
+                end.watch_write(partial(settle, waiter))
+                try:
+                    await waiter
+                finally:
+                    end.watch_write(None)
+
+    async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
+        """Receives up to `n` bytes from a socket that `sock_connect` has connected."""
+        end = self._end_of(sock, "loop.sock_recv")
+        while (data := end.receive(n)) is None:
+            waiter: asyncio.Future[None] = self.create_future()
+            end.watch_read(partial(settle, waiter))
+            try:
+                await waiter
+            finally:
+                end.watch_read(None)
+        return data
+
+    async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
+        """Receives into a buffer; returns how many bytes."""
+        view = memoryview(buf).cast("B")
+        data = await self.sock_recv(sock, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _check_stream(self, sock: socket.socket, api: str) -> None:
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
+            refuse(f"{api} with a socket of {sock.family!s} and {sock.type!s}", "Only TCP is simulated")
+
+    def _end_of(self, sock: socket.socket, api: str) -> End:
+        """Returns the end that a socket object stands for."""
+        end = self._handles.get(sock) if self._handles else None
+        if end is None:
+            refuse(
+                f"{api} with a socket that was not connected by loop.sock_connect",
+                "Let asyncio connect it: loop.sock_connect, or asyncio.open_connection with a host and a port",
+            )
+        return end
+
+    def _show(self, end: End) -> SimulatedSocket:
+        """Returns the socket object for an end."""
+
+        def fileno() -> int:
+            if end.closed or end.readable:
+                return -1
+            if self._quiet == -1:
+                # an unbound UDP socket is never readable; poll() calls an unconnected TCP socket so
+                self._quiet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach()
+                weakref.finalize(self, socket.close, self._quiet)
+            return self._quiet
+
+        return SimulatedSocket(end.local, end.remote, fileno)

@@ -1,0 +1,43 @@
+"""Who waits for what, and where: the text of a deadlock."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from interlace.backends.aio import inside
+from interlace.backends.aio.actors import Task
+from interlace.model.source import is_user_file, show_place
+
+if TYPE_CHECKING:
+    from interlace.backends.aio.loop import Loop
+
+
+def describe_waiting(loop: Loop) -> tuple[str, ...]:
+    """Returns one line per task that is not done, in the order in which they were made."""
+    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: (hash(task) if isinstance(task, Task) else 0, name_of(task)))
+    return tuple(describe(task) for task in tasks)
+
+
+def describe(task: asyncio.Task[Any]) -> str:
+    """Words one suspended task: its name, what it waits for, and the user's own line."""
+    stack = inside.frames(task)
+    place = inside.user_wait(task)
+    awaited = inside.waits_for(task)
+    what = ""
+    if isinstance(awaited, asyncio.Task):
+        what = f"the end of {name_of(awaited)}"
+    elif stack:
+        code, innermost = stack[-1]
+        what = getattr(code, "co_qualname", code.co_name) if not is_user_file(innermost.file) else "a future"
+    where = f" at {show_place(place)} in {place.function}" if place else ""
+    return f"{name_of(task)} waits for {what or 'nothing'}{where}"
+
+
+def name_of(task: asyncio.Task[Any]) -> str:
+    """Returns the name a user would know a task by: the one given, else that of its coroutine."""
+    name = task.get_name()
+    if name.startswith("Task-") and name[5:].isdigit():
+        path = task.path if isinstance(task, Task) else getattr(task.get_coro(), "__qualname__", name)
+        return path.rpartition("/")[2].rpartition("<locals>.")[2] or path
+    return name

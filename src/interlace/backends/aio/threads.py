@@ -1,0 +1,177 @@
+"""Executor jobs: real threads, in lockstep with the loop.
+
+A job runs at once, and the loop stands still until it is done, or until it is seen to wait for
+something (it may well wait for the loop). Its completion then arrives like any other operation in
+flight, after a virtual time that is explored. A thread that is merely busy is not a deadlock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from interlace.backends.aio import inside
+from interlace.backends.aio.handles import Handle
+from interlace.sim.flight import DELAYS
+
+if TYPE_CHECKING:
+    from interlace.sim.world import World
+
+T = TypeVar("T")
+
+_POLL = 0.001
+_STILL = 5
+"""A thread that stands in a waiting function for this many polls in a row is waiting."""
+
+_IDLE_POLL = 0.02
+
+_PATIENCE = 2.0
+"""Real seconds for which an idle loop waits for a thread that it did not start."""
+
+
+def _is_waiting(thread: threading.Thread) -> bool:
+    """Tells whether a thread stands inside one of the standard library's waiting functions."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_filename in (threading.__file__, _QUEUE_FILE)
+
+
+_QUEUE_FILE = concurrent.futures.thread.queue.__file__  # type: ignore[attr-defined]
+
+
+class Threads(asyncio.BaseEventLoop):
+    """The part of the loop that deals with threads."""
+
+    world: World
+    _inbox: list[asyncio.Handle]
+    _post: threading.Condition
+    _jobs: dict[concurrent.futures.Future[Any], threading.Thread | None]
+    _elders: set[threading.Thread]
+
+    def _init_threads(self) -> None:
+        self._inbox = []
+        self._post = threading.Condition()
+        self._jobs = {}
+        self._elders = set()
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Schedules a callback from any thread; from the loop's own it is `call_soon`."""
+        if self._thread_id in (None, threading.get_ident()):  # type: ignore[attr-defined]
+            return self.call_soon(callback, *args, context=context)
+        self._check_closed()  # type: ignore[attr-defined]
+        handle = Handle(callback, args, self, context, -1, None)
+        with self._post:
+            self._inbox.append(handle)
+            self._post.notify_all()
+        return handle
+
+    def _write_to_self(self) -> None:
+        with self._post:
+            self._post.notify_all()
+
+    def _take_inbox(self) -> list[asyncio.Handle]:
+        with self._post:
+            letters, self._inbox = self._inbox, []
+        return letters
+
+    def run_in_executor(
+        self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        """Runs a function in a thread, in lockstep; the result arrives after an explored time."""
+        self._check_closed()  # type: ignore[attr-defined]
+        if self._debug:  # type: ignore[attr-defined]
+            self._check_callback(func, "run_in_executor")  # type: ignore[attr-defined]
+        if executor is None:
+            executor = self._default_pool()
+        future: asyncio.Future[T] = self.create_future()
+        started: list[threading.Thread] = []
+
+        def work() -> T:
+            started.append(threading.current_thread())
+            return func(*args)
+
+        names = self.names  # type: ignore[attr-defined]
+        lane = names.unique(f"job {getattr(func, '__qualname__', type(func).__name__)}")
+        job = executor.submit(work if isinstance(executor, concurrent.futures.ThreadPoolExecutor) else func)
+        self._jobs[job] = None
+
+        def finished(_: object) -> None:
+            with self._post:
+                self._post.notify_all()
+
+        job.add_done_callback(finished)
+        future.add_done_callback(lambda done: job.cancel() if done.cancelled() else None)
+        self._await_job(job, started)
+
+        def deliver() -> None:
+            inside.copy_result(job, future)
+
+        def complete() -> None:
+            self._jobs.pop(job, None)
+            if job.cancelled():
+                future.cancel()
+            else:
+                self.world.flight.post(lane, f"{lane} done", deliver, DELAYS)
+
+        if job.done():
+            complete()
+        else:
+            job.add_done_callback(lambda _: self.call_soon_threadsafe(complete))
+        return future
+
+    def _default_pool(self) -> concurrent.futures.Executor:
+        self._check_default_executor()  # type: ignore[attr-defined]
+        if self._default_executor is None:  # type: ignore[has-type]
+            self._default_executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
+        return self._default_executor
+
+    def _await_job(
+        self, job: concurrent.futures.Future[Any], started: list[threading.Thread]
+    ) -> None:
+        """Stands still until the job is done, has written to the loop, or waits for something."""
+        still = 0
+        with self._post:
+            while not (job.done() or self._inbox):
+                self._post.wait(_POLL)
+                waiting = bool(started) and _is_waiting(started[0])
+                still = still + 1 if waiting else 0
+                if still >= _STILL:
+                    break
+        self._jobs[job] = started[0] if started else None
+
+    def _await_threads(self) -> bool:
+        """Waits, in real time, for a thread to write to the idle loop; False if none will."""
+        quiet = 0.0
+        with self._post:
+            while not self._inbox:
+                jobs = [job for job in self._jobs if not job.done()]
+                busy = any(
+                    thread is not None and not _is_waiting(thread)
+                    for job, thread in self._jobs.items()
+                    if not job.done()
+                )
+                if not jobs and not self._strangers():
+                    return False
+                self._post.wait(_IDLE_POLL)
+                quiet = 0.0 if busy else quiet + _IDLE_POLL
+                if quiet > _PATIENCE:
+                    return False
+        return True
+
+    def _strangers(self) -> set[threading.Thread]:
+        """Returns live threads that the program started by itself, outside of any pool."""
+        known = self._elders | inside.pool_threads()
+        return {thread for thread in threading.enumerate() if thread not in known}
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Ends the default executor; in lockstep its jobs are done already, or will never be."""
+        self._executor_shutdown_called = True
+        if self._default_executor is not None:
+            idle = all(job.done() for job in self._jobs)
+            self._default_executor.shutdown(wait=idle)

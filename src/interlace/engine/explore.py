@@ -1,0 +1,210 @@
+"""The search: which schedules to run, in which order, and what to say in the end.
+
+The order of work: the plain run; the fault sweep that was asked for; every schedule, where there
+are few; single reversals of the plain run; then samplers and pairs of reversals in turns. Under
+`realistic` one in `Plan.WIDE` sampled runs looks under `any`: what it finds is a failure only if
+durations are found that make stock asyncio do the same, else it is told as latent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Literal
+
+from interlace.engine.classify import find_durations
+from interlace.engine.exhaust import is_small, next_schedule
+from interlace.engine.explain import constraints
+from interlace.engine.plan import Plan
+from interlace.engine.run import Runner
+from interlace.engine.shrink import Shrinker
+from interlace.model.choice import Order, Strategy
+from interlace.model.deviation import Deviation, alternatives
+from interlace.model.outcome import Outcome, Signature
+from interlace.model.verdict import Failure, Findings, Label, Verdict
+from interlace.strategies.portfolio import samplers, seeds
+from interlace.strategies.replay import Named
+from interlace.strategies.reversal import pair_reversals, single_reversals
+
+Progress = Callable[[int, int], None]
+
+
+class Search:
+    """One search over the schedules of one program.
+
+    Args:
+        runner: runs the program.
+        plan: what may be spent.
+        progress: called with (runs so far, runs at most) after each run; None: nobody watches.
+    """
+
+    def __init__(self, runner: Runner, plan: Plan, progress: Progress | None = None) -> None:
+        self._runner = runner
+        self._plan = plan
+        self._progress = progress
+        self._runs = 0
+        self._failures: dict[Signature, Failure] = {}
+        self._latent: dict[Signature, Failure] = {}
+
+    def run(self, known: tuple[Strategy, ...] = ()) -> Findings:
+        """Runs the search to its end.
+
+        Args:
+            known: schedules to try first, such as stored failures.
+        """
+        plain = self._attempt(None)
+        for strategy in known:
+            if not self._done:
+                self._attempt(strategy)
+        left_out = self._sweep(plain)
+        exhausted = 0
+        reversed_all = False
+        if not self._done:
+            exhausted = self._runs if self._exhaust(plain) else 0
+        if not self._done and not exhausted:
+            reversed_all = self._reverse(plain)
+        if not self._done:
+            self._sample(plain, only_wide=bool(exhausted))
+        verdict = self._judge(exhausted, reversed_all, left_out)
+        return Findings(
+            verdict, self._runs, tuple(self._failures.values()), tuple(self._latent.values()), plain
+        )
+
+    # -- the parts of the search -----------------------------------------------------------------
+
+    @property
+    def _done(self) -> bool:
+        return self._runs >= self._plan.schedules or (self._plan.stop_on_failure and bool(self._failures))
+
+    @property
+    def _left(self) -> int:
+        return self._plan.schedules - self._runs
+
+    def _sweep(self, plain: Outcome) -> str:
+        """Cancels at every await of the plain run, one per run; returns what did not fit."""
+        sites = [
+            options[0]
+            for options in alternatives(plain.points, plain.asking_steps)
+            if options and options[0].kind == "cancel"
+        ]
+        sites = _new_places_first(sites)
+        for number, site in enumerate(sites):
+            if self._done:
+                if self._failures:
+                    return ""
+                return f"{len(sites) - number} of {len(sites)} places for a cancellation were not tried"
+            self._attempt(Named([site]))
+        return ""
+
+    def _exhaust(self, plain: Outcome) -> bool:
+        """Runs every schedule if there are few; tells whether it did."""
+        if not is_small(plain, self._left):
+            return False
+        outcome = plain
+        while (strategy := next_schedule(outcome)) is not None:
+            if self._done:
+                return False
+            outcome = self._attempt(strategy)
+        return True
+
+    def _reverse(self, plain: Outcome) -> bool:
+        """Turns single orders of the plain run round; tells whether all were."""
+        singles = single_reversals(plain)
+        room = int(self._left * Plan.REVERSALS)
+        for deviation in singles[:room]:
+            if self._done:
+                return False
+            self._attempt(Named([deviation]))
+        return len(singles) <= room
+
+    def _sample(self, plain: Outcome, *, only_wide: bool) -> None:
+        """Spends the rest of the budget on samplers and pairs of reversals, in turns."""
+        order = self._plan.order
+        horizon = len(plain.points)
+        ordinary = samplers(order, horizon)
+        pairs: Iterator[tuple[Deviation, ...]] = pair_reversals(plain)
+        wide = samplers("any", max(horizon, len(plain.trace)))
+        numbers = seeds(self._plan.seed)
+        turns = self._left // Plan.WIDE if only_wide else self._left
+        for turn in range(turns):
+            if self._done:
+                return
+            seed = next(numbers)
+            if only_wide or (order == "realistic" and turn % Plan.WIDE == Plan.WIDE - 1):
+                if order != "realistic":
+                    return
+                if len(self._latent) < Plan.LATENT:
+                    self._attempt(next(wide), order="any", seed=seed)
+                    continue
+            elif turn % 3 == 2 and (pair := next(pairs, None)) is not None:
+                self._attempt(Named(pair))
+                continue
+            self._attempt(next(ordinary), seed=seed)
+
+    # -- what to make of an outcome --------------------------------------------------------------
+
+    def _attempt(self, strategy: Strategy | None, *, order: Order | None = None, seed: int = 0) -> Outcome:
+        """Runs one schedule and deals with its failure."""
+        outcome = self._runner.run(strategy, order=order, seed=seed)
+        self._runs += 1
+        if self._progress is not None:
+            self._progress(self._runs, self._plan.schedules)
+        signature = outcome.signature
+        if signature is not None and signature not in self._failures:
+            beyond = outcome.recipe.order != self._plan.order
+            if not (beyond and signature in self._latent):
+                self._keep(outcome, signature, beyond=beyond)
+        return outcome
+
+    def _keep(self, first: Outcome, signature: Signature, *, beyond: bool) -> None:
+        """Shrinks, labels and words a failure that was not seen before."""
+        shrunk = Shrinker(self._runner, first, Plan.SHRINK).shrink()
+        replays = shrunk.replays
+        smallest, twin = shrunk.smallest, shrunk.twin
+        label: Label = "real"
+        if smallest.recipe.order != "realistic" and smallest.schedule.deviations:
+            found, tries = find_durations(self._runner, smallest, Plan.CLASSIFY)
+            replays += tries
+            if found is None:
+                label = "latent"
+            else:
+                shrunk = Shrinker(self._runner, found, Plan.SHRINK).shrink()
+                replays += shrunk.replays
+                smallest, twin = shrunk.smallest, shrunk.twin
+        told = self._runner.replay(smallest, detail=True)
+        note = ""
+        if told.signature != smallest.signature or told.trace_hash != smallest.trace_hash:
+            note = (
+                "the same schedule did not lead to the same failure again: the program depends on something "
+                "outside of the simulation (a real clock, a real thread, an unseeded random number)"
+            )
+            told = replace(smallest, passages=told.passages)
+        twin = self._runner.replay(twin, detail=True) if twin is not None else None
+        failure = Failure(first, told, twin, label, constraints(told), self._runs, replays, note)
+        if beyond and label == "latent":
+            self._latent[signature] = failure
+        else:
+            self._latent.pop(signature, None)
+            self._failures[signature] = failure
+
+    def _judge(self, exhausted: int, reversed_all: bool, left_out: str) -> Verdict:
+        status: Literal["passed", "failed"] = "failed" if self._failures else "passed"
+        if left_out:
+            return Verdict(status, "truncated", self._runs, left_out)
+        if exhausted:
+            return Verdict(status, "exhausted", exhausted)
+        if reversed_all and not self._failures:
+            return Verdict(status, "sampled", self._runs, "every single reversal of the plain run is among them")
+        return Verdict(status, "sampled", self._runs)
+
+
+def _new_places_first(sites: list[Deviation]) -> list[Deviation]:
+    """Sorts sites so that each place in the code is visited once before any is visited again."""
+    visits: Counter[str] = Counter()
+    turns: list[int] = []
+    for site in sites:
+        place = site.subject.rpartition(" ")[0]
+        turns.append(visits[place])
+        visits[place] += 1
+    return [site for _, site in sorted(zip(turns, sites, strict=True), key=lambda pair: pair[0])]

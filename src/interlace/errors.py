@@ -1,0 +1,51 @@
+"""Every error that a user of interlace can see.
+
+Each one says three things: what was wrong (with the value), why, and what to type next. The
+classes also derive from the built-in exception that ordinary code would expect in that place, so
+that `except OSError` or `except NotImplementedError` in a library keeps working.
+"""
+
+from __future__ import annotations
+
+
+class InterlaceError(Exception):
+    """Base of all errors raised by interlace itself, as opposed to the program under test."""
+
+
+class UsageError(InterlaceError, ValueError):
+    """An argument, option or target that cannot work. The command line exits with status 2."""
+
+
+class BadToken(UsageError):
+    """A replay token that is torn, mistyped, or written by another version of interlace."""
+
+
+class NotSimulated(InterlaceError, NotImplementedError):
+    """The program asked the simulated world for something that it does not have."""
+
+    def __init__(self, api: str, site: str | None, remedy: str) -> None:
+        where = f", called at {site}" if site else ""
+        super().__init__(f"{api} is not simulated{where}. {remedy}")
+        self.api = api
+        self.site = site
+        self.remedy = remedy
+
+
+class Deadlock(InterlaceError, RuntimeError):
+    """Nothing is ready, no timer is armed, nothing is in flight, and the program is not done.
+
+    `waiting` holds one line per stuck task: its name, what it waits for and where.
+    """
+
+    def __init__(self, waiting: tuple[str, ...]) -> None:
+        lines = "".join(f"\n  {line}" for line in waiting) or "\n  (no task is left that could go on)"
+        super().__init__(f"deadlock: every task waits and nothing can wake any of them{lines}")
+        self.waiting = waiting
+
+
+class Runaway(InterlaceError, RuntimeError):
+    """A run took more steps than its plan allows, so it was stopped."""
+
+
+class Diverged(InterlaceError, RuntimeError):
+    """The same answers led to other questions: the program is not deterministic under interlace."""

@@ -1,0 +1,1 @@
+"""What was asked, what was answered, what was seen: plain frozen data, no behaviour of its own."""

@@ -1,0 +1,62 @@
+"""A deviation: one answer that is not the boring one, told by names instead of positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from interlace.model.choice import ChoicePoint, Kind
+
+
+class Deviation(NamedTuple):
+    """One answer of a run that is not the boring one.
+
+    Args:
+        kind: what was asked.
+        subject: about what.
+        occurrence: the how-manieth question of this kind and subject it is in its run, from 1.
+        option: the name of the answer.
+        boring: the name of the answer that it stands in for.
+        step: the step of the trace during or after which the question came up.
+    """
+
+    kind: Kind
+    subject: str
+    occurrence: int
+    option: str
+    boring: str = ""
+    step: int = -1
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What the question is known by."""
+        return self.kind, self.subject, self.occurrence
+
+
+def deviations(
+    points: Iterable[ChoicePoint], answers: Iterable[int], steps: Iterable[int]
+) -> tuple[Deviation, ...]:
+    """Returns the deviations among the questions and answers of a run, in order."""
+    seen: dict[tuple[str, str], int] = {}
+    found: list[Deviation] = []
+    for point, answer, step in zip(points, answers, steps, strict=True):
+        name = point.kind, point.subject
+        seen[name] = seen.get(name, 0) + 1
+        if answer:
+            found.append(Deviation(*name, seen[name], point.options[answer], point.options[0], step))
+    return tuple(found)
+
+
+def alternatives(points: Iterable[ChoicePoint], steps: Iterable[int]) -> list[tuple[Deviation, ...]]:
+    """Returns for each question of a run the deviations that it would have allowed."""
+    seen: dict[tuple[str, str], int] = {}
+    found: list[tuple[Deviation, ...]] = []
+    for point, step in zip(points, steps, strict=True):
+        name = point.kind, point.subject
+        seen[name] = seen.get(name, 0) + 1
+        found.append(
+            tuple(
+                Deviation(*name, seen[name], option, point.options[0], step) for option in point.options[1:]
+            )
+        )
+    return found

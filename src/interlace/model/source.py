@@ -1,0 +1,98 @@
+"""Whose code is it: the user's own, or a library's.
+
+The user's own code is what lies outside the standard library, outside every `site-packages` and
+outside interlace. Stories, signatures of failures and blind faults look at nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from functools import lru_cache
+from types import FrameType, TracebackType
+
+from interlace.model.trace import Place
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LIBRARIES = tuple(
+    {
+        os.path.realpath(path) + os.sep
+        for key in ("stdlib", "platstdlib", "purelib", "platlib")
+        if (path := sysconfig.get_path(key))
+    }
+    | {os.path.dirname(os.path.realpath(os.__file__)) + os.sep}
+)
+
+
+@lru_cache(maxsize=4096)
+def is_user_file(filename: str) -> bool:
+    """Tells whether this file is the user's own code."""
+    if filename.startswith("<"):
+        return not filename.startswith("<frozen") and filename != "<string>"
+    path = os.path.realpath(filename)
+    parts = path.split(os.sep)
+    if "site-packages" in parts or "dist-packages" in parts:
+        return False
+    return not (path.startswith(_PACKAGE) or path.startswith(_LIBRARIES))
+
+
+def place_of(frame: FrameType) -> Place:
+    """Returns the line that this frame is at."""
+    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def last_user_place(traceback: TracebackType | None) -> Place | None:
+    """Returns the innermost line of the user's own code in a traceback; None if there is none."""
+    found = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if is_user_file(code.co_filename):
+            found = Place(code.co_filename, traceback.tb_lineno, code.co_name)
+        traceback = traceback.tb_next
+    return found
+
+
+def caller_is_user() -> bool:
+    """Tells whether what called into interlace was the user's code, directly or through asyncio.
+
+    Frames of interlace that are nearest to the caller are left out, then those of asyncio. A frame
+    of interlace further out is the loop itself: nobody of the user's is behind it.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    while frame is not None and is_loop_file(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and is_user_file(frame.f_code.co_filename)
+
+
+@lru_cache(maxsize=4096)
+def is_loop_file(filename: str) -> bool:
+    """Tells whether this file is asyncio's own, or of what stands between asyncio and a caller."""
+    directory = os.path.dirname(os.path.realpath(filename))
+    return os.path.basename(directory) == "asyncio" and directory.startswith(_LIBRARIES)
+
+
+def user_call_site() -> Place | None:
+    """Returns the nearest line of the user's own code on the current stack; None if there is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if is_user_file(frame.f_code.co_filename):
+            return place_of(frame)
+        frame = frame.f_back
+    return None
+
+
+def show_place(place: Place) -> str:
+    """Words a place as `file.py:12`, relative to the working directory where that is shorter."""
+    return f"{show_path(place.file)}:{place.line}"
+
+
+def show_path(filename: str) -> str:
+    """Words a path relative to the working directory where that is shorter."""
+    try:
+        relative = os.path.relpath(filename)
+    except ValueError:  # another drive on Windows
+        return filename
+    return relative if len(relative) < len(filename) else filename

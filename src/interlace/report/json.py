@@ -1,0 +1,1 @@
+def findings_to_json(findings, **k): return ''

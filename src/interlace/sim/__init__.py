@@ -1,0 +1,1 @@
+"""The simulated world of one run. Nothing here knows an event loop."""

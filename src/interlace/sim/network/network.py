@@ -1,0 +1,185 @@
+"""One simulated network: which hosts there are, who listens where, how a connection comes about."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from interlace.sim.network.host import (
+    LOOPBACK,
+    Host,
+    Listener,
+    current_host,
+    family_of,
+    is_loopback,
+    is_wildcard,
+)
+from interlace.sim.network.link import DEFAULT, Link
+from interlace.sim.network.stream import End, pair
+
+if TYPE_CHECKING:
+    from interlace.sim.world import World
+
+DEFAULT_HOST = "local"
+"""The name of the host that code runs on where nothing else was said."""
+
+_HOSTS_PER_NET = 250
+
+
+class Network:
+    """The network of one world.
+
+    Args:
+        world: the world it is part of.
+    """
+
+    __slots__ = ("_by_address", "_counts", "_hosts", "_links", "_world")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._hosts: dict[str, Host] = {}
+        self._by_address: dict[str, Host] = {}
+        self._links: dict[tuple[str, str], Link] = {}
+        self._counts: dict[str, int] = {}
+
+    # -- hosts -----------------------------------------------------------------------------------
+
+    def host(self, name: str) -> Host:
+        """Returns the host of this name; it is made, with an address of its own, if it is new."""
+        key = name.lower().rstrip(".")
+        host = self._hosts.get(key)
+        if host is None:
+            if not self._hosts and key != DEFAULT_HOST:
+                self.host(DEFAULT_HOST)  # first, so that its address is always the same
+            number = len(self._hosts)
+            address = f"10.0.{number // _HOSTS_PER_NET}.{number % _HOSTS_PER_NET + 1}"
+            host = self._hosts[key] = self._by_address[address] = Host(self, name, address)
+        return host
+
+    def find(self, name: str) -> Host | None:
+        """Returns the host of this name; None if nobody declared it."""
+        key = name.lower().rstrip(".")
+        return self.host(DEFAULT_HOST) if key == DEFAULT_HOST else self._hosts.get(key)
+
+    def at(self, address: str) -> Host | None:
+        """Returns the host that has this IP address; None if there is none."""
+        if address not in self._by_address and not self._hosts:
+            self.host(DEFAULT_HOST)
+        return self._by_address.get(address)
+
+    @property
+    def here(self) -> Host:
+        """The host that the running code is on."""
+        host = current_host.get()
+        if host is None or host.network is not self:  # a host of another run says nothing here
+            return self.host(DEFAULT_HOST)
+        return host
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all hosts, in the order in which they were made."""
+        return tuple(host.name for host in self._hosts.values())
+
+    # -- links -----------------------------------------------------------------------------------
+
+    def set_link(self, source: str, target: str, link: Link) -> None:
+        """Says how packets travel from one host to another; `link` may be set per direction."""
+        self._links[self.host(source).name, self.host(target).name] = link
+
+    def link(self, source: Host, target: Host) -> Link:
+        """Returns how packets travel from one host to another."""
+        return self._links.get((source.name, target.name), DEFAULT)
+
+    # -- connections -----------------------------------------------------------------------------
+
+    def bind(self, address: str, port: int, *, shared: bool = False, alias: str = "") -> Listener:
+        """Reserves a port on the host that the address belongs to; see `Host.bind`.
+
+        Raises:
+            OSError: the port is taken, or no host has the address.
+        """
+        owner = None if is_loopback(address) or is_wildcard(address) else self.at(address)
+        return (owner or self.here).bind(address, port, shared=shared, alias=alias)
+
+    def connect(
+        self, address: tuple[Any, ...], done: Callable[[int], None], *, local: tuple[Any, ...] | None = None
+    ) -> End:
+        """Starts a connection from the host that the running code is on.
+
+        Args:
+            address: IP address and port, as in a socket address.
+            done: called as a step of the client's end with 0 once connected, else with the errno.
+            local: the address and port to connect from; None or port 0: a free one.
+
+        Returns: the client's end.
+
+        Raises:
+            OSError: no host has this address (ENETUNREACH).
+        """
+        ip, port = address[:2]
+        if is_wildcard(ip):
+            ip = "::1" if ip == "::" else LOOPBACK  # as Linux does
+        source = self.here
+        target = source if is_loopback(ip) else self.at(ip)
+        if target is None:
+            raise self._unreachable(ip)
+        listener = target.listener(ip, port)
+        label = listener.label if listener else f"{ip if is_loopback(ip) else target.name}:{port}"
+        name = self.numbered(f"{source.name}→{label}")
+        if local is None:
+            local = (ip if is_loopback(ip) else source.address, 0)
+        local = _address(local[0], local[1] or source.free_port())
+        remote = _address(ip, port)
+        client = End(self._world, source, f"{name} client", local, remote, "reply")
+        server = End(self._world, target, f"{name} server", remote, local, "request")
+        pair(client, server, self.link(source, target), self.link(target, source))
+        if listener is None:
+            client.expect("refusal", partial(done, errno.ECONNREFUSED))
+        else:
+            _shake_hands(client, server, listener, done)
+        return client
+
+    def numbered(self, name: str) -> str:
+        """Returns a name with an ordinal, so that equal operations have different names."""
+        self._counts[name] = number = self._counts.get(name, 0) + 1
+        return f"{name}#{number}"
+
+    def _unreachable(self, ip: str) -> OSError:
+        error = OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        error.add_note(
+            f"{ip} is the address of no host of the simulated network. Connect by name, and make the host "
+            f"first: world.network.host(name)."
+        )
+        return error
+
+
+def _shake_hands(client: End, server: End, listener: Listener, done: Callable[[int], None]) -> None:
+    """Sets up both halves: the client is connected first, the server accepts then or later."""
+    connected = False
+    server.open()
+
+    def connect() -> None:
+        nonlocal connected
+        if not client.closed:
+            connected = True
+            client.open()
+            done(0)
+
+    def accept() -> None:
+        if client.closed and not connected:
+            server.closed = True  # the client gave up while it was connecting: nobody is there
+        elif listener.accept is None:
+            server.reset()
+        else:
+            listener.accept(server)
+
+    time = client.expect("connection", connect)
+    server.expect("acceptance", accept, not_before=time)
+
+
+def _address(ip: str, port: int) -> tuple[Any, ...]:
+    """Shapes a socket address."""
+    return (ip, port) if family_of(ip).name == "AF_INET" else (ip, port, 0, 0)

@@ -1,0 +1,402 @@
+"""The two ends of a connection, as the operating system would show them to a program.
+
+An end is a non-blocking TCP socket without a descriptor: `send`, `receive`, `shut`, `close`, and two
+watchers for "can be read" and "can be written". What travels to an end waits in its inbox, a FIFO of
+its own; each packet has a delay that was asked for. A step of the end (`_poll`) takes in what has
+arrived and tells the watchers, level-triggered like epoll: what is still readable afterwards is
+reported by the next poll again.
+
+Resets follow Linux (net/ipv4/tcp_input.c, tcp.c): a close with unread bytes resets the connection,
+bytes that reach a closed end are answered by a reset, an end that had seen the other's end-of-stream
+finds EPIPE after a reset, any other ECONNRESET.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from interlace.sim.network.link import Packet
+
+if TYPE_CHECKING:
+    from interlace.sim.network.host import Host
+    from interlace.sim.network.link import Link
+    from interlace.sim.world import World
+
+CAPACITY = 256 * 1024
+"""Bytes that the two operating systems hold for one direction of a connection, sent and not yet read."""
+
+_WRITABLE = CAPACITY // 3
+"""A full connection can be written again when so many bytes fit, as on Linux."""
+
+_CUTS = 2
+"""How often what arrives at one moment may be cut."""
+
+
+class _Kind(IntEnum):
+    DATA = 0
+    CALL = 1
+    END = 2
+    RESET = 3
+    WINDOW = 4
+
+
+class _Item:
+    """Something on its way to an end."""
+
+    __slots__ = ("call", "cause", "chunks", "cuts", "iteration", "kind", "sent", "size", "time", "what")
+
+    def __init__(self, kind: _Kind, what: str, time: int, world: World) -> None:
+        self.kind = kind
+        self.what = what
+        self.time = time
+        self.cause = world.step
+        self.sent = world.clock.ns
+        self.iteration = world.iteration
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.cuts = _CUTS
+        self.call: Callable[[], None] | None = None
+
+
+class End:
+    """One end of a connection. Made in pairs by `pair`.
+
+    Args:
+        world: where its time and its answers come from.
+        host: the host it is on.
+        actor: its name in traces: the name of the connection and the side.
+        local: its own address, as `socket.getsockname` gives it.
+        remote: the address of the other end, as `socket.getpeername` gives it.
+        message: what the packets that arrive here are called.
+
+    Attributes:
+        peer: the other end; set by `pair`.
+        link: what the packets that arrive here travelled over.
+        closed: whether the program has closed this end.
+    """
+
+    __slots__ = (
+        "_armed", "_buffer", "_counter", "_ended", "_error", "_held", "_inbox", "_message", "_reader", "_shut",
+        "_unread", "_windows", "_world", "_writer", "actor", "closed", "host", "link", "local", "peer", "remote",
+    )  # fmt: skip
+
+    peer: End
+    link: Link
+
+    def __init__(
+        self, world: World, host: Host, actor: str, local: tuple[Any, ...], remote: tuple[Any, ...], message: str
+    ) -> None:
+        self._world = world
+        self.host = host
+        self.actor = actor
+        self.local = local
+        self.remote = remote
+        self.closed = False
+        self._message = message
+        self._counter = 0
+        self._windows = 0
+        self._inbox: deque[_Item] = deque()
+        self._armed: set[int] = set()
+        self._buffer: deque[bytes] = deque()
+        self._unread = 0
+        self._held = 0
+        self._ended = False
+        self._shut = True
+        self._error = 0
+        self._reader: Callable[[], object] | None = None
+        self._writer: Callable[[], object] | None = None
+
+    # -- what a program can do -------------------------------------------------------------------
+
+    @property
+    def connection(self) -> str:
+        """The name of the connection."""
+        return self.actor.rpartition(" ")[0]
+
+    @property
+    def side(self) -> str:
+        """`client` or `server`."""
+        return self.actor.rpartition(" ")[2]
+
+    @property
+    def readable(self) -> bool:
+        """Whether `receive` would give something: bytes, the end of the stream or an error."""
+        return bool(self._buffer) or self._ended or self._error != 0
+
+    @property
+    def writable(self) -> bool:
+        """Whether `send` would take something, or raise."""
+        return self._error != 0 or CAPACITY - self.peer._held >= _WRITABLE
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Sends as many of these bytes as fit and returns how many; 0 where a socket would block.
+
+        Raises:
+            ConnectionResetError: the other end has reset the connection.
+            BrokenPipeError: this end was shut, or it is not the first call after a reset.
+        """
+        if self._error:
+            raise self._take_error()
+        if self._shut or self.closed:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        peer = self.peer
+        size = len(data)
+        room = CAPACITY - peer._held
+        if size > room:
+            if room <= 0:
+                return 0
+            data = data[:room]
+            size = room
+        peer._arrives(bytes(data), size)
+        return size
+
+    def receive(self, limit: int) -> bytes | None:
+        """Returns up to `limit` bytes; b"" at the end of the stream; None where a socket would block.
+
+        Raises:
+            ConnectionResetError: the other end has reset the connection; raised once.
+        """
+        buffer = self._buffer
+        if buffer:
+            if self._unread <= limit:
+                data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
+                buffer.clear()
+            else:
+                data = self._split(limit)
+            self._unread -= len(data)
+            self._held -= len(data)
+            self._tell_window()
+            return data
+        if self._ended:
+            return b""
+        if self._error:
+            raise self._take_error()
+        return None
+
+    def open(self) -> None:
+        """Marks the handshake as done: from now on the end can send."""
+        self._shut = False
+
+    def shut(self) -> None:
+        """Ends the outgoing stream; the other one goes on."""
+        if not self._shut:
+            self._shut = True
+            if not self._error:
+                self._post(self.peer, _Kind.END, f"end from {self.side}")
+
+    def close(self) -> None:
+        """Closes both streams. Unread bytes make it a reset for the other end."""
+        if self._unread:
+            self.reset()
+        elif not self.closed:
+            self.shut()
+            self.closed = True
+            self._reader = self._writer = None
+
+    def reset(self) -> None:
+        """Closes both streams and has the other end find the connection reset."""
+        if self.closed:
+            return
+        self.closed = self._shut = True
+        self._reader = self._writer = None
+        self._held -= self._unread
+        self._unread = 0
+        self._buffer.clear()
+        if not self._error:
+            self._reset_peer()
+
+    def watch_read(self, reader: Callable[[], object] | None) -> None:
+        """Sets what is called, as a step of this end, whenever it is readable; None for nothing."""
+        self._reader = reader
+        if reader is not None and self.readable:
+            self._arm(self._world.clock.ns, "readable", self._world.step)
+
+    def watch_write(self, writer: Callable[[], object] | None) -> None:
+        """Sets what is called, as a step of this end, whenever it is writable; None for nothing."""
+        self._writer = writer
+        if writer is not None and self.writable:
+            self._arm(self._world.clock.ns, "writable", self._world.step)
+
+    def expect(self, what: str, call: Callable[[], None], *, not_before: int = 0) -> int:
+        """Has a function called as a step of this end, after a delay that is asked for.
+
+        Args:
+            what: the name of what arrives, without the name of the connection.
+            call: what to do then.
+            not_before: the virtual time in ns that the delay is counted from; 0: now.
+
+        Returns: the virtual time in ns at which it arrives.
+        """
+        item = self._post(self, _Kind.CALL, what, not_before)
+        item.call = call
+        return item.time
+
+    # -- what arrives ----------------------------------------------------------------------------
+
+    def _post(self, target: End, kind: _Kind, what: str, not_before: int = 0, size: int = 0) -> _Item:
+        """Sends something to `target`, which may be this end itself."""
+        world = self._world
+        what = f"{target.connection} {what}"
+        delay = world.delay(what, target.link.fates(Packet(target.peer.host.name, target.host.name, what, size)))
+        time = max(world.clock.ns, not_before) + delay
+        inbox = target._inbox
+        if inbox and time < inbox[-1].time:
+            time = inbox[-1].time
+        item = _Item(kind, what, time, world)
+        inbox.append(item)
+        if len(inbox) == 1:
+            target._arm(time, what, item.cause)
+        return item
+
+    def _arrives(self, data: bytes, size: int) -> None:
+        """Puts bytes on their way to this end; those of one moment travel in one packet."""
+        self._held += size
+        if self._inbox:
+            last = self._inbox[-1]
+            world = self._world
+            if last.kind is _Kind.DATA and last.sent == world.clock.ns and last.iteration == world.iteration:
+                last.chunks.append(data)
+                last.size += size
+                return
+        self._counter += 1
+        item = self._post(self, _Kind.DATA, f"{self._message} {self._counter}", size=size)
+        item.chunks.append(data)
+        item.size = size
+
+    def _arm(self, time: int, what: str, cause: int) -> None:
+        """Sees to it that this end has a step at that time."""
+        if time not in self._armed:
+            self._armed.add(time)
+            self._world.flight.at(time, self.actor, what, partial(self._poll, time), cause)
+
+    def _poll(self, time: int) -> None:
+        """The step of this end: takes in what has arrived and tells the watchers."""
+        self._armed.discard(time)
+        self._absorb()
+        if self._reader is not None and self.readable:
+            self._reader()
+        if self._writer is not None and self.writable:
+            self._writer()
+        if self._reader is not None and self.readable or self._writer is not None and self.writable:
+            self._arm(self._world.clock.ns, "readable", self._world.step)
+        elif self._inbox:
+            head = self._inbox[0]
+            self._arm(head.time, head.what, head.cause)
+
+    def _absorb(self) -> None:
+        now = self._world.clock.ns
+        inbox = self._inbox
+        while inbox and inbox[0].time <= now:
+            item = inbox.popleft()
+            if item.kind is _Kind.DATA:
+                while inbox and inbox[0].kind is _Kind.DATA and inbox[0].time <= now:
+                    more = inbox.popleft()
+                    item.chunks += more.chunks
+                    item.size += more.size
+                    item.cuts = min(item.cuts, more.cuts)
+                if self.closed:
+                    self._held -= item.size
+                    if not self._error:
+                        self._error = errno.EPIPE  # only the first stray packet is answered
+                        self._reset_peer()
+                elif self._cut(item):
+                    return
+            elif item.kind is _Kind.CALL:
+                if item.call is not None:
+                    item.call()
+            elif item.kind is _Kind.END:
+                self._ended = True
+            elif item.kind is _Kind.RESET and not self.closed:
+                self._error = errno.EPIPE if self._ended else errno.ECONNRESET
+                self._shut = True
+
+    def _cut(self, item: _Item) -> bool:
+        """Takes in a packet; returns whether only its first part, and the rest is still to come."""
+        world = self._world
+        if world.asks and item.cuts and item.size > 1 and self._reader is not None:
+            sizes, names = _cuts(item.size)
+            first = sizes[world.choose("cut", item.what, names)]
+            if first < item.size:
+                data = b"".join(item.chunks)
+                self._take([data[:first]], first)
+                what = f"{item.what} rest" if item.cuts == _CUTS else f"{item.what} of rest"
+                delays = self.link.fates(Packet(self.peer.host.name, self.host.name, what, item.size - first))
+                rest = _Item(_Kind.DATA, what, world.clock.ns + world.delay(what, delays), world)
+                rest.iteration = -1  # what is written now is not part of it
+                rest.chunks.append(data[first:])
+                rest.size = item.size - first
+                rest.cuts = item.cuts - 1
+                for later in self._inbox:
+                    later.time = max(later.time, rest.time)
+                self._inbox.appendleft(rest)
+                return True
+        self._take(item.chunks, item.size)
+        return False
+
+    def _take(self, chunks: list[bytes], size: int) -> None:
+        self._buffer.extend(chunks)
+        self._unread += size
+
+    def _split(self, limit: int) -> bytes:
+        taken: list[bytes] = []
+        while limit:
+            chunk = self._buffer.popleft()
+            if len(chunk) > limit:
+                self._buffer.appendleft(chunk[limit:])
+                chunk = chunk[:limit]
+            limit -= len(chunk)
+            taken.append(chunk)
+        return b"".join(taken)
+
+    def _tell_window(self) -> None:
+        """Lets a blocked sender know that there is room again."""
+        peer = self.peer
+        if peer._writer is None or not peer.writable:
+            return
+        if not any(item.kind is _Kind.WINDOW for item in peer._inbox):
+            self._windows += 1
+            self._post(peer, _Kind.WINDOW, f"room for {self._message} {self._windows}")
+
+    def _reset_peer(self) -> None:
+        self._post(self.peer, _Kind.RESET, f"reset from {self.side}")
+
+    def _take_error(self) -> OSError:
+        """Gives the error once; afterwards the stream has ended and cannot be written."""
+        code, self._error = self._error, 0
+        self._ended = self._shut = True
+        return OSError(code, os.strerror(code))
+
+
+def pair(client: End, server: End, there: Link, back: Link) -> None:
+    """Joins two ends.
+
+    Args:
+        client: one end.
+        server: the other.
+        there: the link from client to server.
+        back: the link from server to client.
+    """
+    client.peer = server
+    server.peer = client
+    client.link = back
+    server.link = there
+
+
+@lru_cache(maxsize=256)
+def _cuts(size: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Returns the sizes of the first part that are worth trying, and their names."""
+    found: dict[int, str] = {}
+    for first, name in (
+        (size, "whole"),
+        (1, "1 byte first"),
+        (size // 2, "half first"),
+        (size - 1, "all but the last byte first"),
+    ):
+        found.setdefault(first, name)
+    return tuple(found), tuple(found.values())

@@ -1,0 +1,18 @@
+"""The program's own random numbers: the `random` module starts every run from the world's seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seeds the `random` module for the length of a run, and puts its state back afterwards."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -1,0 +1,147 @@
+"""The world of one run: the one door through which everything that varies must pass.
+
+Knows time, choices, what is in flight and the network. Knows no event loop, prints nothing and
+decides nothing by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from interlace.errors import Diverged
+from interlace.model.choice import ChoicePoint, Kind, Order, Strategy
+from interlace.model.trace import Passage, Trace
+from interlace.sim.clock import MILLISECOND, SECOND, Clock
+from interlace.sim.faults import Faults
+from interlace.sim.flight import DELAYS, SLOW_DELAYS, Flight
+from interlace.sim.network import Network
+
+STALL_BOUND = 50 * MILLISECOND
+"""How long the loop may be held up by a step or by the machine, in ns."""
+
+GENEROUS = 100 * MILLISECOND
+"""A timeout longer than this is meant never to fire in a happy run: delays leave half of it alone."""
+
+
+def show_ns(ns: int) -> str:
+    """Words a duration: `100 µs`, `30 ms`, `60 s`."""
+    for unit, size in (("s", SECOND), ("ms", MILLISECOND), ("µs", 1000)):
+        if ns >= size:
+            return f"{ns / size:g} {unit}"
+    return f"{ns} ns"
+
+
+class World:
+    """Everything outside the program in one run.
+
+    Args:
+        strategy: answers the questions; None asks nothing and gives the boring answer everywhere.
+        order: which orders of steps are allowed.
+        faults: which faults may be injected.
+        seed: the seed of random values.
+
+    Attributes:
+        clock: virtual time.
+        network: the simulated network.
+        flight: operations that have not completed.
+        step: the number of the step that is running; -1 before the first.
+        trace: what happened so far.
+        points: the questions asked so far; `answers` holds the answers to them.
+        horizon: set by the backend; returns the virtual time in ns that explored delays must not
+            reach because an armed, generous timeout stands there; None if there is none.
+        elapsed: virtual seconds that the run took; known once it is closed.
+        injected: a line for every fault that was injected.
+        passages: where not None, the backend appends the user's lines that each step ran.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy | None = None,
+        *,
+        order: Order = "realistic",
+        faults: Faults | None = None,
+        seed: int = 0,
+        detail: bool = False,
+    ) -> None:
+        self._strategy = strategy
+        self.order = order
+        self.faults = faults or Faults()
+        self.seed = seed
+        self.clock = Clock()
+        self.step = -1
+        self.iteration = 0
+        self.events: list[tuple[int, str, str, int]] = []
+        self.trace = Trace(self.events)
+        self.points: list[ChoicePoint] = []
+        self.answers: list[int] = []
+        self.asking_steps: list[int] = []
+        self.horizon: Callable[[], int | None] = lambda: None
+        self.injected: list[str] = []
+        self.elapsed = 0.0
+        self.passages: list[Passage] | None = [] if detail else None
+        self.flight = Flight(self)
+        self.network = Network(self)
+
+    @property
+    def asks(self) -> bool:
+        """Whether this world asks at all."""
+        return self._strategy is not None
+
+    def choose(self, kind: Kind, subject: str, options: tuple[str, ...]) -> int:
+        """Asks one question and returns the index of the answer.
+
+        A single option is not a choice: it is not asked and leaves no mark in the schedule.
+
+        Raises:
+            Diverged: the strategy named an option that does not exist here.
+        """
+        if len(options) == 1 or self._strategy is None:
+            return 0
+        point = ChoicePoint(len(self.points), kind, subject, options)
+        answer = self._strategy.choose(point)
+        if not 0 <= answer < len(options):
+            raise Diverged(
+                f"answer {answer} to question {point.step} ({kind} of {subject}) is not one of its "
+                f"{len(options)} options: the program changed since the schedule was recorded, or it is "
+                "not deterministic; explore again"
+            )
+        self.points.append(point)
+        self.answers.append(answer)
+        self.asking_steps.append(self.step)
+        return answer
+
+    def delay(self, what: str, delays: Sequence[int] = DELAYS) -> int:
+        """Asks how long an operation takes that starts now, in nanoseconds.
+
+        Delays that would use up more than half of an armed generous timeout are not offered: a
+        correct program must not fail because nobody declared the network fast. The fault `slow`
+        lifts that.
+        """
+        if self._strategy is None:
+            return delays[0]
+        if self.faults.slow:
+            delays = (*delays, *SLOW_DELAYS)
+        else:
+            horizon = self.horizon()
+            if horizon is not None:
+                room = horizon - self.clock.ns
+                delays = [delays[0], *(delay for delay in delays[1:] if delay < room)]
+        names = _delay_names(tuple(delays))
+        return delays[self.choose("delay", what, names)]
+
+    def close(self) -> None:
+        """Ends the run: from now on nothing is asked and nothing is recorded."""
+        self._strategy = None
+        if self.events is self.trace.events:
+            self.events = []
+            self.elapsed = self.clock.elapsed
+
+    def tell(self, line: str) -> None:
+        """Notes that a fault was injected."""
+        self.injected.append(line)
+
+
+@lru_cache(maxsize=1024)
+def _delay_names(delays: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(map(show_ns, delays))

@@ -1,0 +1,53 @@
+"""Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010).
+
+Every actor has a random priority and the highest one runs; at d-1 random moments the one that runs
+falls below all others. A bug of depth d is then found with a probability of at least 1/(n k^(d-1)).
+"""
+
+from __future__ import annotations
+
+import random
+
+from interlace.model.choice import ChoicePoint
+from interlace.strategies.uniform import Uniform
+
+
+class Priorities:
+    """Runs the actor with the highest priority, with `depth - 1` changes of priority.
+
+    Args:
+        depth: how many ordered steps the bugs sought need.
+        horizon: how many questions a run is expected to ask; measured by the plain run.
+    """
+
+    def __init__(self, depth: int = 3, horizon: int = 100) -> None:
+        self._depth = depth
+        self._horizon = max(horizon, depth)
+        self.start(0)
+
+    def start(self, seed: int) -> None:
+        """Seeds the priorities and draws the moments at which they change."""
+        self._random = random.Random(seed)
+        self._priorities: dict[str, float] = {}
+        self._changes = set(self._random.sample(range(self._horizon), self._depth - 1))
+        self._asked = 0
+        self._floor = 0.0
+        self._rest = Uniform(0.0)
+
+    def choose(self, point: ChoicePoint) -> int:
+        """Returns the actor with the highest priority."""
+        if point.kind not in ("order", "arrival", "tie"):
+            return self._rest.choose(point)
+        priorities = self._priorities
+        best = 0
+        for index, name in enumerate(point.options):
+            if name not in priorities:
+                priorities[name] = self._random.random()
+            if priorities[name] > priorities[point.options[best]]:
+                best = index
+        if self._asked in self._changes:
+            self._floor -= 1.0
+            priorities[point.options[best]] = self._floor
+            best = max(range(len(point.options)), key=lambda index: priorities[point.options[index]])
+        self._asked += 1
+        return best
