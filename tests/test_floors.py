@@ -95,7 +95,12 @@ def test_a_facade_import_is_seen(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["from interlace.api import explore", "from . import explore", "from ..api import explore", "import rich"],
+    [
+        "from interlace.api import explore",
+        "from . import explore",
+        "from ..api import explore",
+        "import rich",
+    ],
 )
 def test_other_imports_are_left_alone(source: str) -> None:
     assert not list(facade_imports(ast.parse(source), ["interlace", "sim"]))

@@ -60,7 +60,7 @@ class World:
     def host(self, name: str) -> Host:
         """Returns the host of this name, and makes it on first use.
 
-        `with world.host("shop"):` runs code, and the tasks it starts, on that host.
+        `with world.host("shop").here():` runs code, and the tasks it starts, on that host.
         """
         return self._inner.network.host(name)
 

@@ -1,9 +1,9 @@
 """Runs the code blocks of one Markdown document, from top to bottom and in one namespace.
 
-A ``python`` block is executed. Each ``$ interlace``, ``$ pytest`` or ``$ python`` line of a ``console`` block is run, and
-must end with 0 and print the lines shown below it, in order; ``...`` stands for anything. Two HTML
-comments change the next block: ``<!-- file: NAME -->`` writes a python block to a file instead, and
-``<!-- exit: N -->`` states how the commands of a console block end.
+A ``python`` block is executed. Each ``$ interlace``, ``$ pytest`` or ``$ python`` line of a ``console``
+block is run; it must end with 0 and print the lines shown below it, in order, where ``...`` stands for
+anything. Two HTML comments change the next block: ``<!-- file: NAME -->`` writes a python block to a file
+instead, and ``<!-- exit: N -->`` states how the commands of a console block end.
 """
 
 import os
@@ -76,7 +76,7 @@ class Blocks:
             line, *shown = command.splitlines()
             program, *arguments = shlex.split(line, comments=True)
             if program not in COMMANDS:
-                return f"{program!r} is not one of {', '.join(sorted(COMMANDS))}; say text if it is not to be run"
+                return f"{program!r} is not one of {', '.join(sorted(COMMANDS))}; say text if it is not run"
             done = self.run(program, *arguments)
             if done.returncode != code:
                 return f"$ {line}\nended with {done.returncode}, not {code}, and printed:\n{done.stdout}"
@@ -117,7 +117,7 @@ def first_missing(shown: list[str], output: str) -> str | None:
 
 @pytest.fixture
 def run_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Run one document: in a directory of its own if it writes files, in a copy of the repository otherwise."""
+    """Runs a document: in an empty directory if it writes files, in a copy of the repository otherwise."""
 
     def run(path: Path) -> None:
         directory = tmp_path / "work"

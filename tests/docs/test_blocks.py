@@ -46,7 +46,7 @@ assert Point().x == 1
 ```console
 $ pytest test_one.py
 ...
-E   AssertionError: as planned
+E       AssertionError: as planned
 === 1 failed in ... ===
 ```
 

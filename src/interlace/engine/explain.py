@@ -5,8 +5,9 @@ from __future__ import annotations
 from interlace.model.causality import chain
 from interlace.model.deviation import Deviation
 from interlace.model.outcome import Outcome
+from interlace.model.passages import Read, read
 from interlace.model.source import show_place
-from interlace.model.trace import Passage
+from interlace.model.trace import Place
 from interlace.model.verdict import deviations_of
 
 
@@ -14,52 +15,86 @@ def constraints(outcome: Outcome) -> tuple[str, ...]:
     """Returns what must hold for this outcome, given that its passages were recorded."""
     sentences: list[str] = []
     told = iter(outcome.injected)
+    passages = list(read(outcome.passages))
     for deviation in deviations_of(outcome):
         if deviation.kind == "cancel":
             sentence = next(told, f"{deviation.subject} must be cancelled")
         else:
-            sentence = _SENTENCES[deviation.kind](outcome, deviation)
+            sentence = _SENTENCES[deviation.kind](outcome, passages, deviation)
         if sentence not in sentences:
             sentences.append(sentence)
     return tuple(sentences)
 
 
-def _delay(outcome: Outcome, deviation: Deviation) -> str:
-    slow = _woken_by(outcome, deviation.subject)
+def _delay(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
+    slow = _woken_by(outcome, passages, deviation.subject)
     if slow is None:
         return f"{deviation.subject} must take {deviation.option}"
-    fast = _overtaker(outcome, slow, deviation)
-    waiter = f"{_who(slow)} ({_where(slow)})"
+    awaits = f"what {_name(outcome, slow.passage.actor)} awaits"
+    fast = _overtaker(passages, slow, deviation)
     if fast is None:
-        return f"what {waiter} waits for must take {deviation.option}"
-    return f"what {waiter} waits for must be slower than {_who(fast)} ({_where(fast)}): {deviation.option} is enough"
+        return f"{awaits} ({_where(outcome, slow, _awaited(slow))}) must take {deviation.option}"
+    enough = f"{deviation.option} is enough"
+    if _awaited(fast) == _awaited(slow):
+        rival = f"what {_name(outcome, fast.passage.actor)} awaits there"
+        return f"{awaits} ({_where(outcome, slow, _awaited(slow))}) must be slower than {rival}: {enough}"
+    rival = f"{_name(outcome, fast.passage.actor)} ({_where(outcome, fast, fast.acts_at)})"
+    return f"{awaits} ({_where(outcome, slow, _awaited(slow))}) must be slower than {rival}: {enough}"
 
 
-def _stall(outcome: Outcome, deviation: Deviation) -> str:
+def _stall(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
     at = outcome.trace[deviation.step].time / 1e9 if 0 <= deviation.step < len(outcome.trace) else 0
     held = deviation.option.removeprefix("held up for ")
-    return f"the loop must be held up for {held} at {at:.3f} s, so that the timer of {_name(deviation.subject)} is due too"
+    armed = [one for one in passages if one.passage.step <= deviation.step and one.passage.actor == deviation.subject]
+    place = armed[-1].passage.waits if armed else None
+    where = f" ({show_place(place)})" if place else ""
+    timer = f"the timer of {_name(outcome, deviation.subject)}{where}"
+    return f"the loop must be held up for {held} at {at:.3f} s, until {timer} is due as well"
 
 
-def _tie(outcome: Outcome, deviation: Deviation) -> str:
-    return f"the timer of {_name(deviation.option)} must fire before that of {_name(deviation.boring)}, due at the same time"
+def _tie(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
+    first, second = (_timer(outcome, option) for option in (deviation.option, deviation.boring))
+    return f"{first} must fire before {second}, both due at the same moment"
 
 
-def _arrival(outcome: Outcome, deviation: Deviation) -> str:
-    return f"{deviation.option} must be reported before {deviation.boring} in one poll"
+def _timer(outcome: Outcome, option: str) -> str:
+    actor, _, armed = option.partition(" armed at ")
+    return f"the timer of {_name(outcome, actor)} (set at {armed})"
 
 
-def _cut(outcome: Outcome, deviation: Deviation) -> str:
+def _arrival(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
+    first, second = (
+        _completion(outcome, passages, lane, deviation.step) for lane in (deviation.option, deviation.boring)
+    )
+    return f"{first} must be reported before {second}, although both are there"
+
+
+def _completion(outcome: Outcome, passages: list[Read], lane: str, step: int) -> str:
+    """Words what arrives next on a lane by who waits for it."""
+    events = enumerate(outcome.trace)
+    what = next((event.label for number, event in events if number > step and event.actor == lane), None)
+    woken = _woken_by(outcome, passages, what) if what else None
+    if woken is None:
+        return what or lane
+    return f"what {_name(outcome, woken.passage.actor)} awaits ({_where(outcome, woken, _awaited(woken))})"
+
+
+def _cut(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
     return f"{deviation.subject} must arrive in pieces ({deviation.option})"
 
 
-def _order(outcome: Outcome, deviation: Deviation) -> str:
-    first = _next_passage(outcome, deviation.step, deviation.option)
-    second = _next_passage(outcome, deviation.step, deviation.boring)
-    return f"{_told(first, deviation.option)} must run before {_told(second, deviation.boring)}"
+def _order(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
+    first = _next_passage(passages, deviation.step, deviation.option)
+    second = _next_passage(passages, deviation.step, deviation.boring)
+    names = _name(outcome, deviation.option), _name(outcome, deviation.boring)
+    if first is None or second is None:
+        return f"{_told(outcome, first, names[0])} must run before {_told(outcome, second, names[1])}"
+    if first.acts_at == second.acts_at:
+        return f"{names[0]} must run before {names[1]}, both at {show_place(first.acts_at)}"
+    return f"{_told(outcome, first, names[0])} must run before {_told(outcome, second, names[1])}"
 
 
-def _random(outcome: Outcome, deviation: Deviation) -> str:
+def _random(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
     return f"{deviation.subject} must be {deviation.option}"
 
 
@@ -74,52 +109,56 @@ _SENTENCES = {
 }
 
 
-def _woken_by(outcome: Outcome, operation: str) -> Passage | None:
+def _woken_by(outcome: Outcome, passages: list[Read], operation: str) -> Read | None:
     """Returns the first passage of the user's code that this operation's completion led to."""
     landed = next((number for number, event in enumerate(outcome.trace) if event.label == operation), None)
     if landed is None:
         return None
     return next(
         (
-            passage
-            for passage in outcome.passages
-            if passage.step > landed and landed in chain(outcome.trace, passage.step)
+            one
+            for one in passages
+            if one.passage.step > landed and landed in chain(outcome.trace, one.passage.step)
         ),
         None,
     )
 
 
-def _overtaker(outcome: Outcome, slow: Passage, deviation: Deviation) -> Passage | None:
+def _overtaker(passages: list[Read], slow: Read, deviation: Deviation) -> Read | None:
     """Returns the passage of another actor that came before the slow one only because it was slow.
 
     One at the same line is the best witness (two tasks in the same code), then the nearest one.
     """
     between = [
-        passage
-        for passage in outcome.passages
-        if deviation.step < passage.step < slow.step and passage.actor != slow.actor
+        one
+        for one in passages
+        if deviation.step < one.passage.step < slow.passage.step
+        and one.passage.actor != slow.passage.actor
+        and not one.idle
     ]
-    alike = [passage for passage in between if passage.lines[0] == slow.lines[0]]
-    return (alike or between or [None])[-1]
+    alike = [one for one in between if _awaited(one) == _awaited(slow)]
+    witnesses = alike or between
+    return witnesses[-1] if witnesses else None
 
 
-def _next_passage(outcome: Outcome, step: int, actor: str) -> Passage | None:
-    return next((passage for passage in outcome.passages if passage.step > step and passage.actor == actor), None)
+def _next_passage(passages: list[Read], step: int, actor: str) -> Read | None:
+    return next((one for one in passages if one.passage.step > step and one.passage.actor == actor), None)
 
 
-def _told(passage: Passage | None, actor: str) -> str:
-    return f"{_who(passage)} ({_where(passage)})" if passage else _name(actor)
+def _awaited(one: Read) -> Place:
+    """Returns the await that a passage goes on from, in the outermost code that the user knows it by."""
+    return (one.resumed or one.passage.lines)[0]
 
 
-def _where(passage: Passage) -> str:
-    return show_place(passage.lines[0])
+def _told(outcome: Outcome, one: Read | None, name: str) -> str:
+    return f"{name} ({_where(outcome, one, one.acts_at)})" if one else name
 
 
-def _who(passage: Passage) -> str:
-    function = passage.lines[0].function
-    name = _name(passage.actor)
-    return name if name.partition("#")[0] in (function, "") else f"{function} in {name}"
+def _where(outcome: Outcome, one: Read, place: Place) -> str:
+    """Words a place, with its function unless the name of the task says it already."""
+    name = _name(outcome, one.passage.actor).partition("#")[0].rpartition(".")[2]
+    return show_place(place) if name == place.function else f"{place.function}, {show_place(place)}"
 
 
-def _name(actor: str) -> str:
-    return actor.rpartition("/")[2]
+def _name(outcome: Outcome, actor: str) -> str:
+    return outcome.names.get(actor) or actor.rpartition("/")[2]

@@ -85,6 +85,8 @@ class Runner:
             injected=tuple(world.injected),
             background=ending.background,
             passages=tuple(world.passages or ()),
+            names=ending.names,
+            asserted=ending.asserted,
         )
 
     def replay(self, outcome: Outcome, *, detail: bool = False) -> Outcome:

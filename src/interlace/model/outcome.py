@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from interlace.errors import InterlaceError
@@ -11,6 +13,13 @@ from interlace.model.choice import ChoicePoint
 from interlace.model.schedule import Recipe, Schedule
 from interlace.model.source import last_user_place
 from interlace.model.trace import Passage, Trace
+
+
+TOKEN_FILES = ".interlace/tokens"
+"""The directory in which tokens are kept that are too long to be typed."""
+
+TOKEN_LENGTH = 100
+"""A token longer than this is too long to be typed."""
 
 
 class Signature(NamedTuple):
@@ -43,6 +52,8 @@ class Outcome:
         injected: the faults that were injected, worded.
         background: what went wrong outside of the test's own task, worded.
         passages: the user's lines by step; empty unless a story was asked for.
+        names: what the user would call each task of the passages, by its path.
+        asserted: the values in the assertion that failed, as `expression = value`; told with passages.
     """
 
     recipe: Recipe
@@ -57,6 +68,8 @@ class Outcome:
     injected: tuple[str, ...] = ()
     background: tuple[str, ...] = ()
     passages: tuple[Passage, ...] = field(default=(), repr=False)
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    asserted: tuple[str, ...] = ()
 
     @property
     def schedule(self) -> Schedule:
@@ -66,12 +79,17 @@ class Outcome:
     @property
     def token(self) -> str:
         """What `interlace.replay` takes to do the same again."""
-        return self.recipe.token
+        return replace(self.recipe, fingerprint=self.trace_hash[:8]).token
 
     @property
     def trace_hash(self) -> str:
         """Equal for two runs if and only if the same happened in them."""
         return self.trace.hash
+
+    @property
+    def token_file(self) -> str:
+        """Where a token that is too long to be typed is kept, relative to the working directory."""
+        return f"{TOKEN_FILES}/{self.trace_hash[:12]}"
 
     @property
     def failed(self) -> bool:
@@ -123,9 +141,13 @@ class Ending(NamedTuple):
         error: what it raised; None if it passed or was interrupted.
         interrupted: it ended with a CancelledError that an injected cancellation led to.
         background: what went wrong outside of its own task, worded.
+        names: what the user would call each task, by its path; told where passages are recorded.
+        asserted: the values in the assertion that failed, likewise.
     """
 
     value: Any
     error: BaseException | None
     interrupted: bool
     background: tuple[str, ...]
+    names: Mapping[str, str] = MappingProxyType({})
+    asserted: tuple[str, ...] = ()

@@ -110,7 +110,9 @@ class Recipe:
         try:
             order = next(order for order in ORDERS if order[0] == letter)
             seed, *faults = _unpack_json(plan) if plan else [0]
-            return Recipe(Schedule.of(_unpack(answers)), order, tuple(faults), seed, fingerprint)
+            if not isinstance(seed, int):
+                raise ValueError("the seed is not a number")
+            return Recipe(Schedule.of(_unpack(answers)), order, tuple(map(str, faults)), seed, fingerprint)
         except (ValueError, StopIteration, binascii.Error, zlib.error) as error:
             raise BadToken(f"token {_short(text)!r} cannot be read ({error}): explore again") from error
 

@@ -37,7 +37,7 @@ _OS_CHOSEN = 32768
 class Connections(Sockets):
     """Connections and servers of the loop."""
 
-    async def create_connection(  # type: ignore[override]
+    async def create_connection(
         self,
         protocol_factory: Callable[[], P],
         host: str | bytes | None = None,
@@ -76,7 +76,7 @@ class Connections(Sockets):
                 raise ValueError("host/port and sock can not be specified at the same time")
             if happy_eyeballs_delay is not None and interleave is None:
                 interleave = 1
-            wanted = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
+            wanted = {"family": family, "proto": proto, "flags": flags}
             infos = await self._resolve((host, port), **wanted)
             locals_ = None if local_addr is None else await self._resolve(local_addr, **wanted)
             if interleave:
@@ -90,7 +90,7 @@ class Connections(Sockets):
             end = self._end_of(sock, "loop.create_connection(sock=...)")
         return await self._open_transport(end, protocol_factory, sock)
 
-    async def connect_accepted_socket(  # type: ignore[override]
+    async def connect_accepted_socket(
         self,
         protocol_factory: Callable[[], P],
         sock: socket.socket,
@@ -178,11 +178,7 @@ class Connections(Sockets):
                 continue
             if self._world.network.here.owns(address[0]):
                 return address
-            text = os.strerror(errno.EADDRNOTAVAIL)
-            text = f"[errno {errno.EADDRNOTAVAIL}] {text}".lower() if sys.version_info >= (3, 12, 2) else text.lower()
-            failure = OSError(
-                errno.EADDRNOTAVAIL, f"error while attempting to bind on address {address!r}: {text}"
-            )
+            failure = _bind_error(address, OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL)))
         raise failure or OSError(f"no matching local address with {family=} found")
 
     # -- servers ---------------------------------------------------------------------------------
@@ -235,7 +231,7 @@ class Connections(Sockets):
                 hosts = host
             # the stock loop asks in tasks of their own
             asked: list[Awaitable[list[AddressInfo]]] = [
-                self._resolve((each, port), family=family, type=socket.SOCK_STREAM, flags=flags) for each in hosts
+                self._resolve((each, port), family=family, flags=flags) for each in hosts
             ]
             addresses = {info[4]: None for infos in await asyncio.gather(*asked) for info in infos}
             listeners = self._bind(list(addresses), bool(reuse_port))
@@ -260,12 +256,9 @@ class Connections(Sockets):
                 try:
                     bound.append(self._world.network.bind(address[0], address[1], shared=shared))
                 except OSError as error:
-                    text = str(error) if sys.version_info >= (3, 13) else error.strerror or ""
                     if error.errno == errno.EADDRNOTAVAIL and sys.version_info >= (3, 13):
                         continue
-                    raise OSError(
-                        error.errno, f"error while attempting to bind on address {address!r}: {text.lower()}"
-                    ) from None
+                    raise _bind_error(address, error) from None
             if not bound:
                 raise OSError(f"could not bind on any address out of {addresses!r}")
         except OSError:
@@ -284,7 +277,7 @@ class Connections(Sockets):
 
     # -- files -----------------------------------------------------------------------------------
 
-    async def sendfile(  # type: ignore[override]
+    async def sendfile(
         self,
         transport: asyncio.WriteTransport,
         file: IO[bytes],
@@ -309,26 +302,32 @@ class Connections(Sockets):
             raise ValueError(f"count must be a positive integer (got {count!r})")
         if offset < 0:
             raise ValueError(f"offset must be a non-negative integer (got {offset!r})")
+        if transport.pouring:
+            raise RuntimeError("sendfile is in progress")
         reading = transport.is_reading()
         transport.pause_reading()
         total = 0
         try:
+            await transport.pour(b"")
             file.seek(offset)
             while count is None or total < count:
                 block = file.read(_FILE_BLOCK if count is None else min(_FILE_BLOCK, count - total))
                 if not block:
                     break
-                transport.write(block)
                 total += len(block)
-                try:
-                    await transport.drained()
-                finally:
-                    transport.undrain()
+                await transport.pour(block)
             return total
         finally:
+            transport.stop_pouring()
             file.seek(offset + total)
             if reading:
                 transport.resume_reading()
+
+
+def _bind_error(address: tuple[Any, ...], error: OSError) -> OSError:
+    """Words an error of binding as the running Python does."""
+    text = str(error) if sys.version_info >= (3, 13) else error.strerror or ""
+    return OSError(error.errno, f"error while attempting to bind on address {address!r}: {text.lower()}")
 
 
 def _interleave(infos: Sequence[AddressInfo], first: int) -> list[AddressInfo]:
@@ -343,9 +342,12 @@ def _interleave(infos: Sequence[AddressInfo], first: int) -> list[AddressInfo]:
     return mixed
 
 
-async def _race(tries: list[Callable[[], Awaitable[End]]], stagger: float, loop: asyncio.AbstractEventLoop) -> End | None:
+async def _race(
+    tries: list[Callable[[], Awaitable[End]]], stagger: float, loop: asyncio.AbstractEventLoop
+) -> End | None:
     """Starts one try after the other, `stagger` seconds apart; returns what the first success gives."""
     from asyncio import staggered
 
+    winner: End | None
     winner, _, _ = await staggered.staggered_race(tries, stagger, loop=loop)
     return winner

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import asyncio
+import dis
+import threading
 from asyncio import futures
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
@@ -19,9 +21,46 @@ WAKE_SLEEPER: Any = futures._set_result_unless_cancelled  # type: ignore[attr-de
 """What `asyncio.sleep` arms its timer with: how a sleep is told from a timeout."""
 
 
+_CONDITION_WAIT = threading.Condition.wait.__code__
+
+
 def pool_threads() -> set[Any]:
     """Returns the worker threads of all thread pools of this process."""
     return set(_pools._threads_queues)  # type: ignore[attr-defined]
+
+
+def waits_for_certain(frame: FrameType) -> bool:
+    """Tells whether the thread whose innermost frame this is waits for a `Condition` until it is notified."""
+    if frame.f_code is not _CONDITION_WAIT:
+        return False
+    waiter = frame.f_locals.get("waiter")
+    return waiter is not None and waiter.locked() and frame.f_locals.get("timeout") is None
+
+
+def calls_a_lock(frame: FrameType) -> bool:
+    """Tells whether the thread whose innermost frame this is has called a lock or a `SimpleQueue`.
+
+    These wait in C and leave no frame of their own: what the current instruction calls is told by
+    the attribute that was loaded where the called expression begins.
+    """
+    called = ""
+    begin: tuple[int | None, int | None] | None = None
+    for instruction in reversed([found for found in dis.get_instructions(frame.f_code) if found.offset <= frame.f_lasti]):
+        place = instruction.positions
+        if place is None:
+            return False
+        if begin is None:
+            if instruction.opname in ("CACHE", "NOP"):
+                continue
+            if instruction.opname in ("BEFORE_WITH", "LOAD_SPECIAL"):
+                return True
+            if not instruction.opname.startswith("CALL"):
+                return False
+            begin = place.lineno, place.col_offset
+        elif instruction.opname in ("LOAD_METHOD", "LOAD_ATTR") and (place.lineno, place.col_offset) == begin:
+            called = instruction.argval
+            break
+    return called in ("acquire", "get", "__enter__")
 
 
 def copy_result(job: JobFuture[Any], future: asyncio.Future[Any]) -> None:

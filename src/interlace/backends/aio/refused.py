@@ -14,8 +14,8 @@ from interlace.model.source import show_place, user_call_site
 _FAKE = "Put a fake in its place"
 _STREAMS = "Use asyncio.open_connection and asyncio.start_server, which are simulated"
 _DESCRIPTORS = (
-    "A library that drives its own descriptors cannot be simulated on the wire: fake the object that uses it, "
-    "or choose a client that uses asyncio's transports"
+    "A library that drives its own descriptors cannot be simulated on the wire: fake the object "
+    "that uses it, or choose a client that uses asyncio's transports"
 )
 
 
@@ -34,7 +34,9 @@ class Refused(asyncio.BaseEventLoop):
 
     async def create_datagram_endpoint(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: datagrams."""
-        refuse("loop.create_datagram_endpoint", f"{_FAKE} of what sends datagrams, or make it use TCP in tests")
+        refuse(
+            "loop.create_datagram_endpoint", f"{_FAKE} of what sends datagrams, or make it use TCP in tests"
+        )
 
     async def create_unix_connection(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: Unix sockets."""
@@ -46,7 +48,10 @@ class Refused(asyncio.BaseEventLoop):
 
     async def connect_read_pipe(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: pipes."""
-        refuse("loop.connect_read_pipe", f"{_FAKE} of what reads the pipe; an asyncio.StreamReader can be fed by hand")
+        refuse(
+            "loop.connect_read_pipe",
+            f"{_FAKE} of what reads the pipe; an asyncio.StreamReader can be fed by hand",
+        )
 
     async def connect_write_pipe(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: pipes."""
@@ -78,17 +83,20 @@ class Refused(asyncio.BaseEventLoop):
 
     async def sock_accept(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: a socket that really listens is not part of the simulated network."""
-        refuse("loop.sock_accept", "Use loop.create_server or asyncio.start_server; both also take a bound socket as sock=")
+        refuse(
+            "loop.sock_accept",
+            "Use loop.create_server or asyncio.start_server; both also take a bound socket as sock=",
+        )
 
     async def sock_sendfile(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: sendfile without a transport."""
         refuse("loop.sock_sendfile", "Use loop.sendfile with a transport, or loop.sock_sendall")
 
-    def add_reader(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> NoReturn:  # type: ignore[override]
         """Raises NotSimulated: real descriptors."""
         refuse("loop.add_reader", _DESCRIPTORS)
 
-    def add_writer(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def add_writer(self, fd: Any, callback: Any, *args: Any) -> NoReturn:  # type: ignore[override]
         """Raises NotSimulated: real descriptors."""
         refuse("loop.add_writer", _DESCRIPTORS)
 
@@ -100,9 +108,11 @@ class Refused(asyncio.BaseEventLoop):
         """Returns False: nothing can have been added."""
         return False
 
-    def add_signal_handler(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> NoReturn:  # type: ignore[override]
         """Raises NotSimulated, which is a NotImplementedError as on Windows: libraries are used to it."""
-        refuse("loop.add_signal_handler", "Call what the handler would do from the test, or set an asyncio.Event")
+        refuse(
+            "loop.add_signal_handler", "Call what the handler would do from the test, or set an asyncio.Event"
+        )
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Returns False: nothing can have been added."""

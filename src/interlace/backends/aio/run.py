@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 from interlace.backends.aio.actors import Task
@@ -12,7 +11,8 @@ from interlace.backends.aio.cancelling import Canceller
 from interlace.backends.aio.loop import Loop
 from interlace.backends.aio.watching import Watcher
 from interlace.errors import Deadlock, InterlaceError
-from interlace.model.outcome import Ending
+from interlace.model.asserts import asserted_values
+from interlace.model.outcome import Ending, innermost
 from interlace.sim.world import World
 
 _TEARDOWN_ROUNDS = 3
@@ -40,8 +40,14 @@ class Asyncio:
             main = loop.create_task(program(world))
             if world.faults.cancel:
                 Canceller(loop, main)
-            with Watcher(loop) if world.passages is not None else nullcontext():
+            if world.passages is None:
                 ending = _finish(loop, main)
+            else:
+                with Watcher(loop) as watcher:
+                    ending = _finish(loop, main)
+                # The objects in the assertion may change as soon as the teardown runs more of the program.
+                asserted = asserted_values(innermost(ending.error).__traceback__) if ending.error else ()
+                ending = ending._replace(names=watcher.names, asserted=asserted)
             world.close()
             return ending
         finally:

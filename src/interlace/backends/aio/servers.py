@@ -92,7 +92,7 @@ class Server(asyncio.AbstractServer):
             return
         self._serving = True
         # connections run in the context of whoever started serving, as in the stock loop
-        accept = partial(copy_context().run, self._accept)
+        accept: Callable[[End], None] = partial(copy_context().run, self._accept)  # type: ignore[call-arg]
         for listener in self._listeners:
             listener.accept = accept
 
@@ -180,10 +180,13 @@ class Server(asyncio.AbstractServer):
         except BaseException as error:
             end.close()
             if self._loop.get_debug():
-                context = {"message": "Error on transport creation for incoming connection", "exception": error}
+                report = {
+                    "message": "Error on transport creation for incoming connection",
+                    "exception": error,
+                }
                 if protocol is not None:
-                    context["protocol"] = protocol
-                self._loop.call_exception_handler(context)
+                    report["protocol"] = protocol
+                self._loop.call_exception_handler(report)
 
 
 def _shape(listener: Listener) -> tuple[Any, ...]:

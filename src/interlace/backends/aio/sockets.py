@@ -59,7 +59,8 @@ class SimulatedSocket:
 
     def __repr__(self) -> str:
         remote = f", raddr={self._remote}" if self._remote else ""
-        return f"<simulated socket {self.family!s}, {self.type!s}, proto={self.proto}, laddr={self._local}{remote}>"
+        kind = f"{self.family!s}, {self.type!s}, proto={self.proto}"
+        return f"<simulated socket {kind}, laddr={self._local}{remote}>"
 
     def fileno(self) -> int:
         """Returns a descriptor that never becomes readable, or -1 if a poll would report this socket.
@@ -145,21 +146,21 @@ class Sockets(Refused):
 
     # -- names -----------------------------------------------------------------------------------
 
-    async def getaddrinfo(
+    async def getaddrinfo(  # type: ignore[override]
         self,
         host: bytes | str | None,
         port: bytes | str | int | None,
         *,
         family: int = 0,
-        type: int = 0,
+        type: int = 0,  # noqa: A002
         proto: int = 0,
         flags: int = 0,
     ) -> list[dns.AddressInfo]:
         """Resolves a name in the simulated network, see `interlace.sim.network.dns`."""
         return await self._asked(  # type: ignore[no-any-return]
             f"lookup of {host.decode() if isinstance(host, bytes) else host}",
-            partial(
-                dns.look_up, self._world.network, host, port, family=family, type=type, proto=proto, flags=flags
+            lambda: dns.look_up(
+                self._world.network, host, port, family=family, kind=type, proto=proto, flags=flags
             ),
         )
 
@@ -180,18 +181,17 @@ class Sockets(Refused):
         return answer()
 
     async def _resolve(
-        self, address: tuple[Any, ...], *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+        self, address: tuple[Any, ...], *, family: int = 0, proto: int = 0, flags: int = 0
     ) -> list[dns.AddressInfo]:
-        """Resolves an address; one that is written as numbers takes no time."""
+        """Resolves an address for TCP; one that is written as numbers takes no time."""
+        kind = socket.SOCK_STREAM
         host, port = address[:2]
         if isinstance(host, bytes):
             host = host.decode("idna")
         numeric = isinstance(port, int) or port is None or (isinstance(port, str) and port.isdigit())
         if host and numeric and dns.is_literal(host) and family in (0, family_of(host)):
-            return dns.look_up(
-                self._world.network, host, port, family=family, type=type or socket.SOCK_STREAM, proto=proto
-            )
-        found = await self.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
+            return dns.look_up(self._world.network, host, port, family=family, kind=kind, proto=proto)
+        found = await self.getaddrinfo(host, port, family=family, type=kind, proto=proto, flags=flags)
         if not found:
             raise OSError("getaddrinfo() returned empty list")
         return found
@@ -223,7 +223,7 @@ class Sockets(Refused):
         self._check_stream(sock, "loop.sock_connect")
         if self.get_debug() and sock.gettimeout() != 0:
             raise ValueError("the socket must be non-blocking")
-        found = await self._resolve(address, family=sock.family, type=sock.type, proto=sock.proto)
+        found = await self._resolve(address, family=sock.family, proto=sock.proto)
         if self._handles is not None and sock in self._handles:
             raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
         end = await self._dial(found[0][4])
@@ -245,10 +245,10 @@ class Sockets(Refused):
                 finally:
                     end.watch_write(None)
 
-    async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
-        """Receives up to `n` bytes from a socket that `sock_connect` has connected."""
+    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
+        """Receives up to `nbytes` bytes from a socket that `sock_connect` has connected."""
         end = self._end_of(sock, "loop.sock_recv")
-        while (data := end.receive(n)) is None:
+        while (data := end.receive(nbytes)) is None:
             waiter: asyncio.Future[None] = self.create_future()
             end.watch_read(partial(settle, waiter))
             try:
@@ -274,7 +274,7 @@ class Sockets(Refused):
         if end is None:
             refuse(
                 f"{api} with a socket that was not connected by loop.sock_connect",
-                "Let asyncio connect it: loop.sock_connect, or asyncio.open_connection with a host and a port",
+                "Let asyncio connect it: loop.sock_connect, or asyncio.open_connection with host and port",
             )
         return end
 

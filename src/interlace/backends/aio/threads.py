@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import queue
 import sys
 import threading
 from collections.abc import Callable
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 _POLL = 0.001
 _STILL = 5
-"""A thread that stands in a waiting function for this many polls in a row is waiting."""
+"""A thread that seems to wait at this many polls in a row is waiting."""
 
 _IDLE_POLL = 0.02
 
@@ -34,13 +35,17 @@ _PATIENCE = 2.0
 """Real seconds for which an idle loop waits for a thread that it did not start."""
 
 
-def _is_waiting(thread: threading.Thread) -> bool:
-    """Tells whether a thread stands inside one of the standard library's waiting functions."""
+def _stillness(thread: threading.Thread) -> int:
+    """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
     frame = sys._current_frames().get(thread.ident or 0)
-    return frame is not None and frame.f_code.co_filename in (threading.__file__, _QUEUE_FILE)
+    if frame is None:
+        return 0
+    if inside.waits_for_certain(frame):
+        return _STILL
+    return int(frame.f_code.co_filename in _WAITING_FILES or inside.calls_a_lock(frame))
 
 
-_QUEUE_FILE = concurrent.futures.thread.queue.__file__  # type: ignore[attr-defined]
+_WAITING_FILES = (threading.__file__, queue.__file__)
 
 
 class Threads(asyncio.BaseEventLoop):
@@ -49,14 +54,14 @@ class Threads(asyncio.BaseEventLoop):
     world: World
     _inbox: list[asyncio.Handle]
     _post: threading.Condition
-    _jobs: dict[concurrent.futures.Future[Any], threading.Thread | None]
+    _jobs: dict[concurrent.futures.Future[Any], list[threading.Thread]]
     _elders: set[threading.Thread]
 
     def _init_threads(self) -> None:
         self._inbox = []
         self._post = threading.Condition()
         self._jobs = {}
-        self._elders = set()
+        self._elders = set(threading.enumerate())
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -96,10 +101,12 @@ class Threads(asyncio.BaseEventLoop):
             started.append(threading.current_thread())
             return func(*args)
 
+        in_thread = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
+
         names = self.names  # type: ignore[attr-defined]
         lane = names.unique(f"job {getattr(func, '__qualname__', type(func).__name__)}")
-        job = executor.submit(work if isinstance(executor, concurrent.futures.ThreadPoolExecutor) else func)
-        self._jobs[job] = None
+        job = executor.submit(work) if in_thread else executor.submit(func, *args)
+        self._jobs[job] = started
 
         def finished(_: object) -> None:
             with self._post:
@@ -107,7 +114,7 @@ class Threads(asyncio.BaseEventLoop):
 
         job.add_done_callback(finished)
         future.add_done_callback(lambda done: job.cancel() if done.cancelled() else None)
-        self._await_job(job, started)
+        self._await_job(job)
 
         def deliver() -> None:
             inside.copy_result(job, future)
@@ -122,7 +129,7 @@ class Threads(asyncio.BaseEventLoop):
         if job.done():
             complete()
         else:
-            job.add_done_callback(lambda _: self.call_soon_threadsafe(complete))
+            job.add_done_callback(lambda _: None if self.is_closed() else self.call_soon_threadsafe(complete))
         return future
 
     def _default_pool(self) -> concurrent.futures.Executor:
@@ -131,33 +138,44 @@ class Threads(asyncio.BaseEventLoop):
             self._default_executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
         return self._default_executor
 
-    def _await_job(
-        self, job: concurrent.futures.Future[Any], started: list[threading.Thread]
-    ) -> None:
-        """Stands still until the job is done, has written to the loop, or waits for something."""
+    def _await_job(self, job: concurrent.futures.Future[Any]) -> None:
+        """Stands still until a new job is done, has written to the loop, or waits for something."""
         still = 0
         with self._post:
-            while not (job.done() or self._inbox):
+            while not (job.done() or self._inbox) and still < _STILL:
                 self._post.wait(_POLL)
-                waiting = bool(started) and _is_waiting(started[0])
-                still = still + 1 if waiting else 0
+                stillness = self._job_stillness(job)
+                still = still + stillness if stillness else 0
+
+    def _await_jobs(self) -> None:
+        """Stands still until one job has written to the loop or all of them wait for something."""
+        still = 0
+        with self._post:
+            while self._jobs and not self._inbox:
+                stillness = min(map(self._job_stillness, self._jobs))
+                still = still + stillness if stillness else 0
                 if still >= _STILL:
                     break
-        self._jobs[job] = started[0] if started else None
+                self._post.wait(_POLL)
+
+    def _job_stillness(self, job: concurrent.futures.Future[Any]) -> int:
+        """Is `_stillness` for a job; one that has no thread yet may stand behind jobs that wait."""
+        if job.done():
+            return 0
+        started = self._jobs[job]
+        if started:
+            return _stillness(started[0])
+        others = [threads[0] for other, threads in self._jobs.items() if threads and not other.done()]
+        return min(map(_stillness, others), default=0)
 
     def _await_threads(self) -> bool:
         """Waits, in real time, for a thread to write to the idle loop; False if none will."""
         quiet = 0.0
         with self._post:
             while not self._inbox:
-                jobs = [job for job in self._jobs if not job.done()]
-                busy = any(
-                    thread is not None and not _is_waiting(thread)
-                    for job, thread in self._jobs.items()
-                    if not job.done()
-                )
-                if not jobs and not self._strangers():
+                if not self._jobs and not self._strangers():
                     return False
+                busy = any(not self._job_stillness(job) for job in self._jobs)
                 self._post.wait(_IDLE_POLL)
                 quiet = 0.0 if busy else quiet + _IDLE_POLL
                 if quiet > _PATIENCE:

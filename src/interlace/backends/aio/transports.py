@@ -15,6 +15,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from interlace.backends.aio.flow import FlowControl
+
 if TYPE_CHECKING:
     import socket
 
@@ -27,8 +29,6 @@ _MAX_READ = 256 * 1024
 
 _SILENT_WRITES = 5
 """So many writes to a lost connection pass without a warning, as in the stock transport."""
-
-_HIGH_WATER = 64 * 1024
 
 
 def settle(future: asyncio.Future[None]) -> None:
@@ -55,7 +55,7 @@ class Attached(Protocol):
     def detach(self, transport: asyncio.Transport) -> None: ...
 
 
-class StreamTransport(asyncio.Transport):
+class StreamTransport(FlowControl):
     """One end of a simulated TCP connection.
 
     Args:
@@ -79,20 +79,15 @@ class StreamTransport(asyncio.Transport):
         server: Attached | None = None,
         handle: socket.socket | None = None,
     ) -> None:
-        super().__init__(extra)
-        self._loop: Any = loop
+        super().__init__(loop, extra)
         self._end = end
         self._handle = handle
         self._server = server
-        self._protocol: Any = protocol
         self._buffer: deque[memoryview] = deque()
-        self._buffered = 0
         self._losses = 0  # counts the loss of the connection and the writes after it
         self._closing = False
         self._paused = False
         self._eof = False
-        self._protocol_paused = False
-        self._high, self._low = _HIGH_WATER, _HIGH_WATER // 4
         self._drained: asyncio.Future[None] | None = None
         self.set_protocol(protocol)
         if server is not None:
@@ -258,7 +253,8 @@ class StreamTransport(asyncio.Transport):
         else:
             self._buffer.append(memoryview(data))
             self._buffered += len(data)
-        self._pause_protocol()
+        if self._drained is None:
+            self._pause_protocol()
 
     def _flush(self) -> None:
         """Sends from the buffer what fits now."""
@@ -304,66 +300,29 @@ class StreamTransport(asyncio.Transport):
         """Returns True: a TCP connection can be closed by halves."""
         return True
 
-    def drained(self) -> asyncio.Future[None]:
-        """Returns a future that is done when everything is sent; `write` is refused until `undrain`.
+    def pour(self, data: bytes) -> asyncio.Future[None]:
+        """Sends a piece of a file, without telling the protocol to pause.
 
-        Raises:
-            RuntimeError: somebody waits for that already.
+        Returns a future that is done when everything is sent; `write` is refused until `stop_pouring`.
         """
-        if self._drained is not None:
-            raise RuntimeError("Empty waiter is already set")
-        self._drained = self._loop.create_future()
-        if not self._buffer:
-            self._drained.set_result(None)
-        return self._drained
+        drained: asyncio.Future[None] = self._loop.create_future()
+        self._drained = drained
+        if data:
+            self._send(data)
+        if self._losses:
+            drained.set_exception(ConnectionError("Connection is closed by peer"))
+        elif not self._buffer:
+            drained.set_result(None)
+        return drained
 
-    def undrain(self) -> None:
-        """Allows `write` again after `drained`."""
+    @property
+    def pouring(self) -> bool:
+        """Whether a file is being sent."""
+        return self._drained is not None
+
+    def stop_pouring(self) -> None:
+        """Allows `write` again after `pour`."""
         self._drained = None
-
-    # -- flow control ----------------------------------------------------------------------------
-
-    def get_write_buffer_size(self) -> int:
-        """Returns how many bytes wait in this transport, not counting what is on its way."""
-        return self._buffered
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Returns the low and the high mark, in bytes."""
-        return self._low, self._high
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Sets how many buffered bytes pause the protocol, and how few let it resume.
-
-        Raises:
-            ValueError: not high >= low >= 0.
-        """
-        if high is None:
-            high = _HIGH_WATER if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self._high = high
-        self._low = low
-        self._pause_protocol()
-
-    def _pause_protocol(self) -> None:
-        if self._buffered > self._high and not self._protocol_paused:
-            self._protocol_paused = True
-            self._call_flow("pause_writing")
-
-    def _resume_protocol(self) -> None:
-        if self._protocol_paused and self._buffered <= self._low:
-            self._protocol_paused = False
-            self._call_flow("resume_writing")
-
-    def _call_flow(self, name: str) -> None:
-        try:
-            getattr(self._protocol, name)()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self._report(error, f"protocol.{name}() failed")
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -385,11 +344,6 @@ class StreamTransport(asyncio.Transport):
         if not isinstance(error, OSError):
             self._report(error, message)
         self._close_now(error)
-
-    def _report(self, error: BaseException, message: str) -> None:
-        self._loop.call_exception_handler(
-            {"message": message, "exception": error, "transport": self, "protocol": self._protocol}
-        )
 
     def _close_now(self, error: BaseException | None) -> None:
         if self._losses:

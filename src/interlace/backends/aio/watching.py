@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
+from interlace.backends.aio.stuck import name_of
 from interlace.model.source import is_user_file, place_of
 from interlace.model.trace import Passage, Place
 
@@ -22,9 +23,14 @@ _RESUMED = 0x20 | 0x80 | 0x200  # generator, coroutine, async generator: their f
 
 
 class Watcher:
-    """Records the user's lines of every step of one loop, into `World.passages`."""
+    """Records the user's lines of every step of one loop, into `World.passages`.
+
+    Attributes:
+        names: what the user would call each task that made a step, by its path.
+    """
 
     def __init__(self, loop: Loop) -> None:
+        self.names: dict[str, str] = {}
         self._loop = loop
         self._lines: list[Place] = []
 
@@ -48,7 +54,11 @@ class Watcher:
         world = self._loop.world
         if lines and world.passages is not None:
             owner = getattr(handle._callback, "__self__", None)
-            waits = inside.user_wait(owner) if isinstance(owner, Task) and not owner.done() else None
+            waits = None
+            if isinstance(owner, Task):
+                self.names[owner.path] = name_of(owner)
+                if not owner.done():
+                    waits = inside.user_wait(owner)
             world.passages.append(
                 Passage(world.step, world.clock.ns, self._loop.actor, tuple(lines), waits)
             )

@@ -1,10 +1,8 @@
 """The simulated network: hosts, names, connections. Knows no event loop.
 
-    network.py   one network: its hosts, who listens where, how a connection comes about
-    host.py      a host: its name, its addresses, its ports
-    stream.py    the two ends of a connection, as the operating system would show them
-    link.py      how long a packet may take from host to host
-    dns.py       names to addresses and back
+`network` holds the hosts, who listens where, and how a connection comes about; `host` a host with
+its addresses and ports; `stream` the two ends of a connection, as the operating system would show
+them; `link` how long a packet may take from host to host; `dns` names to addresses and back.
 """
 
 from __future__ import annotations

@@ -46,11 +46,11 @@ def look_up(
     port: str | bytes | int | None,
     *,
     family: int = 0,
-    type: int = 0,
+    kind: int = 0,
     proto: int = 0,
     flags: int = 0,
 ) -> list[AddressInfo]:
-    """Resolves a host and a service; arguments and result as of `socket.getaddrinfo`.
+    """Resolves a host and a service; arguments (`kind` is its `type`) and result as of `socket.getaddrinfo`.
 
     Raises:
         socket.gaierror: there is no such host (EAI_NONAME, with a note on how to declare it), no
@@ -67,13 +67,15 @@ def look_up(
     canonical = (host or "") if flags & socket.AI_CANONNAME else ""
     found: list[AddressInfo] = []
     for address in addresses:
-        for kind, protocol in _KINDS:
-            if type not in (0, kind) or proto not in (0, protocol) and kind != socket.SOCK_RAW:
+        for offered, protocol in _KINDS:
+            if kind not in (0, offered):
+                continue
+            if proto not in (0, protocol) and offered != socket.SOCK_RAW:  # raw sockets take any
                 continue
             place: tuple[Any, ...] = (address, number)
             if family_of(address) == socket.AF_INET6:
                 place = (address, number, 0, 0)
-            found.append((family_of(address), kind, proto or int(protocol), canonical, place))
+            found.append((family_of(address), offered, proto or int(protocol), canonical, place))
             canonical = ""
     if not found:
         raise _error("EAI_SOCKTYPE", "ai_socktype not supported")

@@ -137,7 +137,7 @@ class Network:
         server = End(self._world, target, f"{name} server", remote, local, "request")
         pair(client, server, self.link(source, target), self.link(target, source))
         if listener is None:
-            client.expect("refusal", partial(done, errno.ECONNREFUSED))
+            client.expect("refusal", partial(_refuse, client, done))
         else:
             _shake_hands(client, server, listener, done)
         return client
@@ -156,28 +156,37 @@ class Network:
         return error
 
 
-def _shake_hands(client: End, server: End, listener: Listener, done: Callable[[int], None]) -> None:
-    """Sets up both halves: the client is connected first, the server accepts then or later."""
-    connected = False
-    server.open()
+def _refuse(client: End, done: Callable[[int], None]) -> None:
+    if not client.closed:
+        client.closed = True
+        done(errno.ECONNREFUSED)
 
-    def connect() -> None:
-        nonlocal connected
-        if not client.closed:
-            connected = True
-            client.open()
-            done(0)
+
+def _shake_hands(client: End, server: End, listener: Listener, done: Callable[[int], None]) -> None:
+    """Sets up both halves of a new connection.
+
+    The server's half comes first where nothing else was chosen, as over the loopback of Linux: it is
+    there when `connect` returns, and only then the client begins to wait.
+    """
 
     def accept() -> None:
-        if client.closed and not connected:
+        if client.closed and not client.opened:
             server.closed = True  # the client gave up while it was connecting: nobody is there
-        elif listener.accept is None:
+            return
+        client.open()
+        server.open()
+        if listener.accept is None:
             server.reset()
         else:
             listener.accept(server)
 
-    time = client.expect("connection", connect)
-    server.expect("acceptance", accept, not_before=time)
+    def connect() -> None:
+        if not client.closed:
+            client.open()
+            done(0)
+
+    server.expect("acceptance", accept)
+    client.expect("connection", connect)
 
 
 def _address(ip: str, port: int) -> tuple[Any, ...]:

@@ -17,51 +17,25 @@ import errno
 import os
 from collections import deque
 from collections.abc import Callable
-from enum import IntEnum
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from interlace.sim.network.link import Packet
+from interlace.sim.network.parcels import CUTS, Kind, Parcel, cuts
 
 if TYPE_CHECKING:
     from interlace.sim.network.host import Host
     from interlace.sim.network.link import Link
     from interlace.sim.world import World
 
+Address = tuple[Any, ...]
+"""A socket address: IP address, port, and two more numbers with IPv6."""
+
 CAPACITY = 256 * 1024
 """Bytes that the two operating systems hold for one direction of a connection, sent and not yet read."""
 
 _WRITABLE = CAPACITY // 3
 """A full connection can be written again when so many bytes fit, as on Linux."""
-
-_CUTS = 2
-"""How often what arrives at one moment may be cut."""
-
-
-class _Kind(IntEnum):
-    DATA = 0
-    CALL = 1
-    END = 2
-    RESET = 3
-    WINDOW = 4
-
-
-class _Item:
-    """Something on its way to an end."""
-
-    __slots__ = ("call", "cause", "chunks", "cuts", "iteration", "kind", "sent", "size", "time", "what")
-
-    def __init__(self, kind: _Kind, what: str, time: int, world: World) -> None:
-        self.kind = kind
-        self.what = what
-        self.time = time
-        self.cause = world.step
-        self.sent = world.clock.ns
-        self.iteration = world.iteration
-        self.chunks: list[bytes] = []
-        self.size = 0
-        self.cuts = _CUTS
-        self.call: Callable[[], None] | None = None
 
 
 class End:
@@ -78,19 +52,15 @@ class End:
     Attributes:
         peer: the other end; set by `pair`.
         link: what the packets that arrive here travelled over.
+        opened: whether the handshake is done.
         closed: whether the program has closed this end.
     """
-
-    __slots__ = (
-        "_armed", "_buffer", "_counter", "_ended", "_error", "_held", "_inbox", "_message", "_reader", "_shut",
-        "_unread", "_windows", "_world", "_writer", "actor", "closed", "host", "link", "local", "peer", "remote",
-    )  # fmt: skip
 
     peer: End
     link: Link
 
     def __init__(
-        self, world: World, host: Host, actor: str, local: tuple[Any, ...], remote: tuple[Any, ...], message: str
+        self, world: World, host: Host, actor: str, local: Address, remote: Address, message: str
     ) -> None:
         self._world = world
         self.host = host
@@ -98,10 +68,11 @@ class End:
         self.local = local
         self.remote = remote
         self.closed = False
+        self.opened = False
         self._message = message
         self._counter = 0
         self._windows = 0
-        self._inbox: deque[_Item] = deque()
+        self._inbox: deque[Parcel] = deque()
         self._armed: set[int] = set()
         self._buffer: deque[bytes] = deque()
         self._unread = 0
@@ -180,15 +151,17 @@ class End:
         return None
 
     def open(self) -> None:
-        """Marks the handshake as done: from now on the end can send."""
-        self._shut = False
+        """Marks the handshake as done: from now on the end can send. Does nothing the second time."""
+        if not self.opened:
+            self.opened = True
+            self._shut = False
 
     def shut(self) -> None:
         """Ends the outgoing stream; the other one goes on."""
         if not self._shut:
             self._shut = True
             if not self._error:
-                self._post(self.peer, _Kind.END, f"end from {self.side}")
+                self._post(self.peer, Kind.END, f"end from {self.side}")
 
     def close(self) -> None:
         """Closes both streams. Unread bytes make it a reset for the other end."""
@@ -223,32 +196,28 @@ class End:
         if writer is not None and self.writable:
             self._arm(self._world.clock.ns, "writable", self._world.step)
 
-    def expect(self, what: str, call: Callable[[], None], *, not_before: int = 0) -> int:
+    def expect(self, what: str, call: Callable[[], None]) -> None:
         """Has a function called as a step of this end, after a delay that is asked for.
 
         Args:
             what: the name of what arrives, without the name of the connection.
             call: what to do then.
-            not_before: the virtual time in ns that the delay is counted from; 0: now.
-
-        Returns: the virtual time in ns at which it arrives.
         """
-        item = self._post(self, _Kind.CALL, what, not_before)
-        item.call = call
-        return item.time
+        self._post(self, Kind.CALL, what).call = call
 
     # -- what arrives ----------------------------------------------------------------------------
 
-    def _post(self, target: End, kind: _Kind, what: str, not_before: int = 0, size: int = 0) -> _Item:
+    def _post(self, target: End, kind: Kind, what: str, size: int = 0) -> Parcel:
         """Sends something to `target`, which may be this end itself."""
         world = self._world
         what = f"{target.connection} {what}"
-        delay = world.delay(what, target.link.fates(Packet(target.peer.host.name, target.host.name, what, size)))
-        time = max(world.clock.ns, not_before) + delay
+        packet = Packet(target.peer.host.name, target.host.name, what, size)
+        delay = world.delay(what, target.link.fates(packet))
+        time = world.clock.ns + delay
         inbox = target._inbox
         if inbox and time < inbox[-1].time:
             time = inbox[-1].time
-        item = _Item(kind, what, time, world)
+        item = Parcel(kind, what, time, world)
         inbox.append(item)
         if len(inbox) == 1:
             target._arm(time, what, item.cause)
@@ -260,12 +229,12 @@ class End:
         if self._inbox:
             last = self._inbox[-1]
             world = self._world
-            if last.kind is _Kind.DATA and last.sent == world.clock.ns and last.iteration == world.iteration:
+            if last.kind is Kind.DATA and last.sent == world.clock.ns and last.iteration == world.iteration:
                 last.chunks.append(data)
                 last.size += size
                 return
         self._counter += 1
-        item = self._post(self, _Kind.DATA, f"{self._message} {self._counter}", size=size)
+        item = self._post(self, Kind.DATA, f"{self._message} {self._counter}", size=size)
         item.chunks.append(data)
         item.size = size
 
@@ -283,7 +252,7 @@ class End:
             self._reader()
         if self._writer is not None and self.writable:
             self._writer()
-        if self._reader is not None and self.readable or self._writer is not None and self.writable:
+        if (self._reader is not None and self.readable) or (self._writer is not None and self.writable):
             self._arm(self._world.clock.ns, "readable", self._world.step)
         elif self._inbox:
             head = self._inbox[0]
@@ -294,8 +263,8 @@ class End:
         inbox = self._inbox
         while inbox and inbox[0].time <= now:
             item = inbox.popleft()
-            if item.kind is _Kind.DATA:
-                while inbox and inbox[0].kind is _Kind.DATA and inbox[0].time <= now:
+            if item.kind is Kind.DATA:
+                while inbox and inbox[0].kind is Kind.DATA and inbox[0].time <= now:
                     more = inbox.popleft()
                     item.chunks += more.chunks
                     item.size += more.size
@@ -307,27 +276,27 @@ class End:
                         self._reset_peer()
                 elif self._cut(item):
                     return
-            elif item.kind is _Kind.CALL:
+            elif item.kind is Kind.CALL:
                 if item.call is not None:
                     item.call()
-            elif item.kind is _Kind.END:
+            elif item.kind is Kind.END:
                 self._ended = True
-            elif item.kind is _Kind.RESET and not self.closed:
+            elif item.kind is Kind.RESET and not self.closed:
                 self._error = errno.EPIPE if self._ended else errno.ECONNRESET
                 self._shut = True
 
-    def _cut(self, item: _Item) -> bool:
+    def _cut(self, item: Parcel) -> bool:
         """Takes in a packet; returns whether only its first part, and the rest is still to come."""
         world = self._world
         if world.asks and item.cuts and item.size > 1 and self._reader is not None:
-            sizes, names = _cuts(item.size)
+            sizes, names = cuts(item.size)
             first = sizes[world.choose("cut", item.what, names)]
             if first < item.size:
                 data = b"".join(item.chunks)
                 self._take([data[:first]], first)
-                what = f"{item.what} rest" if item.cuts == _CUTS else f"{item.what} of rest"
+                what = f"{item.what} rest" if item.cuts == CUTS else f"{item.what} of rest"
                 delays = self.link.fates(Packet(self.peer.host.name, self.host.name, what, item.size - first))
-                rest = _Item(_Kind.DATA, what, world.clock.ns + world.delay(what, delays), world)
+                rest = Parcel(Kind.DATA, what, world.clock.ns + world.delay(what, delays), world)
                 rest.iteration = -1  # what is written now is not part of it
                 rest.chunks.append(data[first:])
                 rest.size = item.size - first
@@ -359,12 +328,12 @@ class End:
         peer = self.peer
         if peer._writer is None or not peer.writable:
             return
-        if not any(item.kind is _Kind.WINDOW for item in peer._inbox):
+        if not any(item.kind is Kind.WINDOW for item in peer._inbox):
             self._windows += 1
-            self._post(peer, _Kind.WINDOW, f"room for {self._message} {self._windows}")
+            self._post(peer, Kind.WINDOW, f"room for {self._message} {self._windows}")
 
     def _reset_peer(self) -> None:
-        self._post(self.peer, _Kind.RESET, f"reset from {self.side}")
+        self._post(self.peer, Kind.RESET, f"reset from {self.side}")
 
     def _take_error(self) -> OSError:
         """Gives the error once; afterwards the stream has ended and cannot be written."""
@@ -386,17 +355,3 @@ def pair(client: End, server: End, there: Link, back: Link) -> None:
     server.peer = client
     client.link = back
     server.link = there
-
-
-@lru_cache(maxsize=256)
-def _cuts(size: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Returns the sizes of the first part that are worth trying, and their names."""
-    found: dict[int, str] = {}
-    for first, name in (
-        (size, "whole"),
-        (1, "1 byte first"),
-        (size // 2, "half first"),
-        (size - 1, "all but the last byte first"),
-    ):
-        found.setdefault(first, name)
-    return tuple(found), tuple(found.values())

@@ -1,0 +1,1 @@
+"""What interlace finds, and what it costs: `python -m benchmarks [name...]`."""

@@ -1,0 +1,72 @@
+"""Flow control of transports: when a protocol is told to pause writing, and when to go on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+_HIGH_WATER = 64 * 1024
+
+
+class FlowControl(asyncio.Transport):
+    """A transport that counts what it has buffered, as asyncio's own do.
+
+    Args:
+        loop: where errors of the protocol are reported.
+        extra: what `get_extra_info` answers.
+    """
+
+    def __init__(self, loop: Any, extra: dict[str, Any]) -> None:
+        super().__init__(extra)
+        self._loop: Any = loop
+        self._protocol: Any = None
+        self._buffered = 0
+        self._protocol_paused = False
+        self._high, self._low = _HIGH_WATER, _HIGH_WATER // 4
+
+    def get_write_buffer_size(self) -> int:
+        """Returns how many bytes wait in this transport, not counting what is on its way."""
+        return self._buffered
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Returns the low and the high mark, in bytes."""
+        return self._low, self._high
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Sets how many buffered bytes pause the protocol, and how few let it resume.
+
+        Raises:
+            ValueError: not high >= low >= 0.
+        """
+        if high is None:
+            high = _HIGH_WATER if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self._high = high
+        self._low = low
+        self._pause_protocol()
+
+    def _pause_protocol(self) -> None:
+        if self._buffered > self._high and not self._protocol_paused:
+            self._protocol_paused = True
+            self._call_flow("pause_writing")
+
+    def _resume_protocol(self) -> None:
+        if self._protocol_paused and self._buffered <= self._low:
+            self._protocol_paused = False
+            self._call_flow("resume_writing")
+
+    def _call_flow(self, name: str) -> None:
+        try:
+            getattr(self._protocol, name)()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._report(error, f"protocol.{name}() failed")
+
+    def _report(self, error: BaseException, message: str) -> None:
+        self._loop.call_exception_handler(
+            {"message": message, "exception": error, "transport": self, "protocol": self._protocol}
+        )

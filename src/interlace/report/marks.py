@@ -1,0 +1,80 @@
+"""The deviations of a run, worded for their place in its story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from interlace.model.causality import chain
+from interlace.model.deviation import Deviation
+from interlace.model.outcome import Outcome
+from interlace.model.passages import Read
+from interlace.model.verdict import deviations_of
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One deviation in the story.
+
+    Args:
+        text: what is different here.
+        step: the step during or after which it came about.
+        within: whether it came about before the first line of that step.
+    """
+
+    text: str
+    step: int
+    within: bool = False
+
+    def comes_before(self, step: int) -> bool:
+        """Tells whether the mark stands above the rows of a step."""
+        return step >= self.step if self.within else step > self.step
+
+
+def marks_of(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str]) -> list[Mark]:
+    """Returns the marks of a run in order."""
+    marks: list[Mark] = []
+    for deviation in deviations_of(outcome):
+        text = f"{_word(outcome, steps, labels, deviation)} here"
+        mark = Mark(text, deviation.step, deviation.kind == "cancel" and ":wakes " in deviation.subject)
+        if mark not in marks:
+            marks.append(mark)
+    return marks
+
+
+def woken_by(outcome: Outcome, steps: Sequence[Read], operation: str) -> Read | None:
+    """Returns the first step of the user's code that the completion of an operation led to."""
+    landed = next((number for number, event in enumerate(outcome.trace) if event.label == operation), None)
+    if landed is None:
+        return None
+    return next(
+        (one for one in steps if one.passage.step > landed and landed in chain(outcome.trace, one.passage.step)),
+        None,
+    )
+
+
+def _word(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str], deviation: Deviation) -> str:
+    def name(actor: str) -> str:
+        return labels.get(actor) or outcome.names.get(actor) or actor.rpartition("/")[2]
+
+    chosen, boring = deviation.option, deviation.boring
+    match deviation.kind:
+        case "delay":
+            woken = woken_by(outcome, steps, deviation.subject)
+            what = f"what {name(woken.passage.actor)} awaits" if woken else deviation.subject
+            instead = "" if boring.startswith("0 ") else f" instead of {boring}"
+            return f"{what} takes {chosen}{instead}"
+        case "stall":
+            return f"the loop is {chosen}"
+        case "tie":
+            first, second = (name(option.partition(" armed at ")[0]) for option in (chosen, boring))
+            return f"the timer of {first} fires before that of {second}"
+        case "arrival":
+            return f"{chosen} is reported before {boring}"
+        case "cut":
+            return f"{deviation.subject} arrives in pieces ({chosen})"
+        case "order":
+            return f"{name(chosen)} goes before {name(boring)}"
+        case "cancel":
+            return f"{name(deviation.subject.rsplit(' ', 2)[0])} is cancelled"
+    return f"{deviation.subject} is {chosen}"
