@@ -19,6 +19,7 @@ from interlace.engine.explain import constraints
 from interlace.engine.plan import Plan
 from interlace.engine.run import Runner
 from interlace.engine.shrink import Shrinker
+from interlace.errors import Diverged
 from interlace.model.choice import Order, Strategy
 from interlace.model.deviation import Deviation, alternatives
 from interlace.model.outcome import Outcome, Signature
@@ -105,7 +106,10 @@ class Search:
         while (strategy := next_schedule(outcome)) is not None:
             if self._done:
                 return False
-            outcome = self._attempt(strategy)
+            try:
+                outcome = self._attempt(strategy)
+            except Diverged:  # then it is not deterministic, and its schedules cannot be listed
+                return False
         return True
 
     def _reverse(self, plain: Outcome) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from interlace.errors import Diverged
 from interlace.model.choice import Order, Strategy
 from interlace.model.outcome import Ending, Outcome
 from interlace.model.schedule import Recipe, Schedule
@@ -58,6 +59,9 @@ class Runner:
             order: which orders of steps are allowed; None: those of this runner.
             seed: what the strategy draws its random answers from.
             detail: whether the user's lines are recorded, so that a story can be told.
+
+        Raises:
+            Diverged: the strategy gave an answer that the program does not offer.
         """
         self.runs += 1
         answering = strategy or Replay()
@@ -72,6 +76,8 @@ class Runner:
         finally:
             if collects:
                 gc.enable()
+        if world.diverged:
+            raise Diverged(world.diverged)
         return Outcome(
             recipe=Recipe(Schedule.of(world.answers), order, self.faults, self.seed),
             points=tuple(world.points),

@@ -19,6 +19,9 @@ _TURNS = 3
 _COMPARED = 4000
 """How many steps are compared with the twin: the first difference is near the first deviation."""
 
+_GROUPS = 30
+"""How many differences from the twin are looked at, the first ones."""
+
 
 def choose(
     outcome: Outcome, twin: Outcome | None, steps: Sequence[Read], sizes: Sequence[int], limit: int
@@ -106,6 +109,8 @@ def _turned(steps: Sequence[Read], others: Sequence[Read], first: int) -> list[l
         matched.update(range(block.a, block.a + block.size))
     groups: list[list[int]] = []
     for number, key in enumerate(mine):
+        if len(groups) == _GROUPS:
+            break
         if number in matched:
             if lines.get(key) != steps[first + number].passage.lines:
                 groups.append([first + number])

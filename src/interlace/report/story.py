@@ -7,7 +7,7 @@ passing twin, and where it fails. Runs nothing; knows nothing of columns and col
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,6 @@ from interlace.model.passages import Read, read
 from interlace.model.source import last_user_place
 from interlace.model.statements import Sources, Statement
 from interlace.model.trace import Place
-from interlace.model.verdict import deviations_of
 from interlace.report.marks import Mark, marks_of
 from interlace.report.matter import choose
 
@@ -175,13 +174,14 @@ def _rows_of(one: Read, sources: Sources, labels: Mapping[str, str], failing: St
     return rows
 
 
-def _return_to(place: Place | None, pending: list[Place], sources: Sources, add: object) -> None:
+def _return_to(
+    place: Place | None, pending: list[Place], sources: Sources, add: Callable[[Place], None]
+) -> None:
     """Tells the awaits that were finished on the way back to the function of `place`.
 
     When an inner coroutine returns, the statement of the outer one goes on in its middle, which
     Python does not report as a line: `price = await fetch()` binds `price` only now.
     """
-    assert callable(add)
     functions = [item.function for item in pending]
     if place is not None and (place.function not in functions or place.function == functions[-1]):
         return
@@ -239,7 +239,3 @@ def _assemble(steps: list[Read], blocks: list[list[Row]], chosen: set[int], mark
 def _steps(number: int) -> str:
     return "1 step" if number == 1 else f"{number} steps"
 
-
-def has_deviations(outcome: Outcome) -> bool:
-    """Tells whether a run is not the plain one."""
-    return bool(deviations_of(outcome))

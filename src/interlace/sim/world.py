@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from interlace.errors import Diverged
 from interlace.model.choice import ChoicePoint, Kind, Order, Strategy
 from interlace.model.trace import Passage, Trace
 from interlace.sim.clock import MILLISECOND, SECOND, Clock
@@ -50,7 +49,9 @@ class World:
         points: the questions asked so far; `answers` holds the answers to them.
         horizon: set by the backend; returns the virtual time in ns that explored delays must not
             reach because an armed, generous timeout stands there; None if there is none.
+        spent: how much explored delays and stalls have added up to, in ns.
         elapsed: virtual seconds that the run took; known once it is closed.
+        diverged: what was wrong with the first answer that was none; "" while all were.
         injected: a line for every fault that was injected.
         passages: where not None, the backend appends the user's lines that each step ran.
     """
@@ -77,6 +78,8 @@ class World:
         self.answers: list[int] = []
         self.asking_steps: list[int] = []
         self.horizon: Callable[[], int | None] = lambda: None
+        self.spent = 0
+        self.diverged = ""
         self.injected: list[str] = []
         self.elapsed = 0.0
         self.passages: list[Passage] | None = [] if detail else None
@@ -93,19 +96,20 @@ class World:
 
         A single option is not a choice: it is not asked and leaves no mark in the schedule.
 
-        Raises:
-            Diverged: the strategy named an option that does not exist here.
+        An answer that is no option here counts as 0, and is noted in `diverged`.
         """
         if len(options) == 1 or self._strategy is None:
             return 0
         point = ChoicePoint(len(self.points), kind, subject, options)
         answer = self._strategy.choose(point)
         if not 0 <= answer < len(options):
-            raise Diverged(
+            # Not raised here: the program under test might catch it.
+            self.diverged = self.diverged or (
                 f"answer {answer} to question {point.step} ({kind} of {subject}) is not one of its "
                 f"{len(options)} options: the program changed since the schedule was recorded, or it is "
                 "not deterministic; explore again"
             )
+            answer = 0
         self.points.append(point)
         self.answers.append(answer)
         self.asking_steps.append(self.step)
@@ -114,9 +118,8 @@ class World:
     def delay(self, what: str, delays: Sequence[int] = DELAYS) -> int:
         """Asks how long an operation takes that starts now, in nanoseconds.
 
-        Delays that would use up more than half of an armed generous timeout are not offered: a
-        correct program must not fail because nobody declared the network fast. The fault `slow`
-        lifts that.
+        Delays that would use up an armed generous timeout are not offered: a correct program must
+        not fail because nobody declared the network fast. The fault `slow` lifts that.
         """
         if self._strategy is None:
             return delays[0]
@@ -128,7 +131,9 @@ class World:
                 room = horizon - self.clock.ns
                 delays = [delays[0], *(delay for delay in delays[1:] if delay < room)]
         names = _delay_names(tuple(delays))
-        return delays[self.choose("delay", what, names)]
+        delay = delays[self.choose("delay", what, names)]
+        self.spent += delay - delays[0]
+        return delay
 
     def close(self) -> None:
         """Ends the run: from now on nothing is asked and nothing is recorded."""

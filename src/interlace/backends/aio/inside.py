@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import dis
+import functools
 import threading
 from asyncio import futures
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
+from contextvars import Context
 from types import CodeType, FrameType
 from typing import Any
 
@@ -54,13 +56,28 @@ def calls_a_lock(frame: FrameType) -> bool:
                 continue
             if instruction.opname in ("BEFORE_WITH", "LOAD_SPECIAL"):
                 return True
+            if instruction.opname == "CALL_FUNCTION_EX":
+                return getattr(unwrapped(frame.f_locals.get("func")), "__name__", "") in _LOCK_CALLS
             if not instruction.opname.startswith("CALL"):
                 return False
             begin = place.lineno, place.col_offset
         elif instruction.opname in ("LOAD_METHOD", "LOAD_ATTR") and (place.lineno, place.col_offset) == begin:
             called = instruction.argval
             break
-    return called in ("acquire", "get", "__enter__")
+    return called in _LOCK_CALLS
+
+
+_LOCK_CALLS = ("acquire", "get", "__enter__")
+
+
+def unwrapped(function: Any) -> Any:
+    """Returns the function that an executor job is about, without what `to_thread` wraps it in."""
+    while isinstance(function, functools.partial):
+        inner = function.func
+        if isinstance(getattr(inner, "__self__", None), Context) and function.args:
+            inner = function.args[0]
+        function = inner
+    return function
 
 
 def copy_result(job: JobFuture[Any], future: asyncio.Future[Any]) -> None:

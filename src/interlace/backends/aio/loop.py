@@ -17,9 +17,9 @@ from typing import Any
 from interlace.backends.aio.actors import LOOP, Names, Task, heads
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
-from interlace.backends.aio.inside import WAKE_SLEEPER
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
+from interlace.backends.aio.timeouts import Timeouts
 from interlace.errors import Deadlock, Runaway, UsageError
 from interlace.sim.clock import SECOND, nanoseconds
 from interlace.sim.world import GENEROUS, STALL_BOUND, World, show_ns
@@ -52,10 +52,10 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         self._timers: list[tuple[int, int, Timer]] = []
         self._armed = 0
         self._cancelled_timers = 0
-        self._generous: list[tuple[int, int, Timer]] = []
+        self._timeouts = Timeouts(world)
         self._eager = False
         self._clock_resolution = 1e-9
-        world.horizon = self._horizon
+        world.horizon = self._timeouts.horizon
         self._init_threads()
 
     # -- time ------------------------------------------------------------------------------------
@@ -95,8 +95,8 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         timer._scheduled = True  # type: ignore[attr-defined]
         entry = (deadline, self._armed, timer)
         heapq.heappush(self._timers, entry)
-        if deadline - now > GENEROUS and callback is not WAKE_SLEEPER and self.world.asks:
-            heapq.heappush(self._generous, (now + (deadline - now) // 2, self._armed, timer))
+        if deadline - now > GENEROUS and self.world.asks:
+            self._timeouts.add(self._armed, timer, callback)
         return timer
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -106,17 +106,6 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
                 self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
                 heapq.heapify(self._timers)
                 self._cancelled_timers = 0
-
-    def _horizon(self) -> int | None:
-        """Returns the time in ns that explored delays must leave alone, see `World.horizon`."""
-        generous = self._generous
-        while generous:
-            half, _, timer = generous[0]
-            if timer._cancelled or not timer._scheduled:  # type: ignore[attr-defined]
-                heapq.heappop(generous)
-            else:
-                return half
-        return None
 
     # -- scheduling ------------------------------------------------------------------------------
 
@@ -309,12 +298,13 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
                 timer._scheduled = False  # type: ignore[attr-defined]
                 self._cancelled_timers -= 1
                 continue
-            horizon = self._horizon()
+            horizon = world.horizon()
             if deadline > limit or (horizon is not None and deadline >= horizon and not world.faults.slow):
                 return
             held = show_ns(deadline - world.clock.ns)
             if not world.choose("stall", timer.by or LOOP, ("on time", f"held up for {held}")):
                 return
+            world.spent += deadline - world.clock.ns
             world.clock.ns = deadline
             self._pop_due(due)
 
@@ -352,4 +342,3 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         """Closes the loop and forgets its timers."""
         super().close()
         self._timers.clear()
-        self._generous.clear()

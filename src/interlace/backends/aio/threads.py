@@ -104,7 +104,8 @@ class Threads(asyncio.BaseEventLoop):
         in_thread = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
 
         names = self.names  # type: ignore[attr-defined]
-        lane = names.unique(f"job {getattr(func, '__qualname__', type(func).__name__)}")
+        function = inside.unwrapped(func)
+        lane = names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
         job = executor.submit(work) if in_thread else executor.submit(func, *args)
         self._jobs[job] = started
 

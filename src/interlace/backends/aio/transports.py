@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
@@ -225,10 +226,11 @@ class StreamTransport(FlowControl):
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
         """Sends several pieces as one; raises as `write` does."""
+        name = "writelines" if sys.version_info >= (3, 12) else "write"  # what the stock one says
         if self._eof:
-            raise RuntimeError("Cannot call writelines() after write_eof()")
+            raise RuntimeError(f"Cannot call {name}() after write_eof()")
         if self._drained is not None:
-            raise RuntimeError("unable to writelines; sendfile is in progress")
+            raise RuntimeError(f"unable to {name}; sendfile is in progress")
         data = b"".join(list_of_data)
         if data:
             self._send(data)

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from interlace.sim.clock import Clock
     from interlace.sim.network.network import Network
     from interlace.sim.network.stream import End
 
@@ -58,9 +59,11 @@ class Listener:
     Attributes:
         accept: called with the server's end of every new connection, as a step of that end; None
             while nobody listens, and connections are refused.
+        backlog: the connections that nobody has accepted yet: when each arrives, and how it is
+            accepted.
     """
 
-    __slots__ = ("accept", "address", "host", "label", "port", "shared")
+    __slots__ = ("accept", "address", "backlog", "host", "label", "port", "shared")
 
     def __init__(self, host: Host, address: str, port: int, label: str, shared: bool) -> None:
         self.host = host
@@ -69,6 +72,16 @@ class Listener:
         self.label = label
         self.shared = shared
         self.accept: Callable[[End], None] | None = None
+        self.backlog: list[tuple[int, Callable[[], None]]] = []
+
+    def accept_arrived(self, clock: Clock) -> None:
+        """Accepts every connection that has arrived by now, as one `accept` loop does."""
+        arrived = [one for one in self.backlog if one[0] <= clock.ns]
+        if arrived:
+            self.backlog = [one for one in self.backlog if one[0] > clock.ns]
+            arrived.sort(key=_arrival)
+            for _, accept in arrived:
+                accept()
 
     def close(self) -> None:
         """Gives the port back; connections that nobody has accepted yet are reset."""
@@ -168,6 +181,10 @@ class Host:
             if is_wildcard(listener.address) and family_of(listener.address) == family_of(address):
                 wildcard = wildcard or listener
         return wildcard
+
+
+def _arrival(waiting: tuple[int, Callable[[], None]]) -> int:
+    return waiting[0]
 
 
 def _clash(one: str, other: str) -> bool:

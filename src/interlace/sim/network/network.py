@@ -21,6 +21,7 @@ from interlace.sim.network.link import DEFAULT, Link
 from interlace.sim.network.stream import End, pair
 
 if TYPE_CHECKING:
+    from interlace.sim.clock import Clock
     from interlace.sim.world import World
 
 DEFAULT_HOST = "local"
@@ -139,7 +140,7 @@ class Network:
         if listener is None:
             client.expect("refusal", partial(_refuse, client, done))
         else:
-            _shake_hands(client, server, listener, done)
+            _shake_hands(client, server, listener, done, self._world.clock)
         return client
 
     def numbered(self, name: str) -> str:
@@ -162,7 +163,9 @@ def _refuse(client: End, done: Callable[[int], None]) -> None:
         done(errno.ECONNREFUSED)
 
 
-def _shake_hands(client: End, server: End, listener: Listener, done: Callable[[int], None]) -> None:
+def _shake_hands(
+    client: End, server: End, listener: Listener, done: Callable[[int], None], clock: Clock
+) -> None:
     """Sets up both halves of a new connection.
 
     The server's half comes first where nothing else was chosen, as over the loopback of Linux: it is
@@ -185,7 +188,8 @@ def _shake_hands(client: End, server: End, listener: Listener, done: Callable[[i
             client.open()
             done(0)
 
-    server.expect("acceptance", accept)
+    time = server.expect("acceptance", partial(listener.accept_arrived, clock))
+    listener.backlog.append((time, accept))
     client.expect("connection", connect)
 
 

@@ -196,14 +196,18 @@ class End:
         if writer is not None and self.writable:
             self._arm(self._world.clock.ns, "writable", self._world.step)
 
-    def expect(self, what: str, call: Callable[[], None]) -> None:
+    def expect(self, what: str, call: Callable[[], None]) -> int:
         """Has a function called as a step of this end, after a delay that is asked for.
 
         Args:
             what: the name of what arrives, without the name of the connection.
             call: what to do then.
+
+        Returns: when that is, in nanoseconds; later if something is in front of it.
         """
-        self._post(self, Kind.CALL, what).call = call
+        parcel = self._post(self, Kind.CALL, what)
+        parcel.call = call
+        return parcel.time
 
     # -- what arrives ----------------------------------------------------------------------------
 

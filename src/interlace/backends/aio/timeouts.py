@@ -1,0 +1,70 @@
+"""Generous timeouts: how much of them explored delays may use up.
+
+A correct program must not fail because nobody declared the network fast. So of every timeout that is
+longer than `GENEROUS`, explored delays use at most three quarters: whatever completes before half of
+it is over is free, later delays may add up to a quarter more. A program that needs at most a quarter
+of its timeouts in the plain run therefore never runs into one of them. The fault `slow` lifts that.
+
+A timer counts as a timeout unless it wakes an `asyncio.sleep`, which may be overtaken at will.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any
+
+from interlace.backends.aio.inside import WAKE_SLEEPER
+from interlace.sim.world import GENEROUS
+
+if TYPE_CHECKING:
+    from interlace.backends.aio.handles import Timer
+    from interlace.sim.world import World
+
+
+class Timeouts:
+    """The generous timeouts that are armed in one loop.
+
+    Args:
+        world: the world of the loop.
+    """
+
+    __slots__ = ("_old", "_world", "_young")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._young: list[tuple[int, int, Timer]] = []
+        self._old: list[tuple[int, Timer]] = []
+
+    def add(self, number: int, timer: Timer, callback: Any) -> None:
+        """Takes note of a timer that was just armed, if it is a generous timeout.
+
+        Args:
+            number: the how-manieth timer of the loop it is.
+            timer: the timer.
+            callback: what it calls.
+        """
+        length = timer.deadline - timer.armed
+        if length > GENEROUS and callback is not WAKE_SLEEPER:
+            heapq.heappush(self._young, (timer.armed + length // 2, number, timer))
+
+    def horizon(self) -> int | None:
+        """Returns the time in ns that a delay starting now must not reach; None: it may be any."""
+        now = self._world.clock.ns
+        spent = self._world.spent
+        young = self._young
+        while young and (young[0][0] <= now or not _armed(young[0][2])):
+            timer = heapq.heappop(young)[2]
+            if _armed(timer):
+                self._old.append((spent, timer))
+        limit = young[0][0] if young else None
+        if self._old:
+            self._old = [entry for entry in self._old if _armed(entry[1])]
+            for before, timer in self._old:
+                left = now + (timer.deadline - timer.armed) // 4 - (spent - before)
+                if limit is None or left < limit:
+                    limit = left
+        return limit
+
+
+def _armed(timer: Timer) -> bool:
+    return timer._scheduled and not timer._cancelled  # type: ignore[attr-defined]
