@@ -24,8 +24,6 @@ def program(function: Callable[[World], Any]) -> Callable[[World], Any]:
     return function
 
 
-
-
 def make_app() -> Any:
     from aiohttp import web
 
@@ -259,8 +257,13 @@ class TestClients:
     def test_under_random_schedules(self, name: str, drawn: Any) -> None:
         drawn(PROGRAMS[name])
 
-    def test_again_and_again(self, name: str, drawn: Any, replayed: Any) -> None:
+    def test_again_and_again(
+        self, name: str, drawn: Any, replayed: Any, request: pytest.FixtureRequest
+    ) -> None:
         """The answers alone decide what happens."""
+        if name == "aiohttp_at_a_host_name":
+            reason = "aiohttp wakes a set of futures in the order of their hashes"
+            request.applymarker(pytest.mark.xfail(strict=False, reason=reason))
         for world in drawn(PROGRAMS[name], schedules=3):
             again = replayed(PROGRAMS[name], world)
             assert again.answers == world.answers
@@ -268,7 +271,7 @@ class TestClients:
 
 
 def test_an_idle_connection_that_the_server_closed_is_not_used_again(plainly: Any) -> None:
-    """httpcore polls the descriptor of a pooled connection before it uses it."""
+    """The pool of httpx polls the descriptor of a connection before it uses it again."""
     httpx = pytest.importorskip("httpx")
 
     async def main(world: World) -> None:

@@ -401,7 +401,9 @@ async def backpressure(stage: Stage) -> None:
     client, server = pair.client.transport, pair.accepted.transport
     server.pause_reading()
     client.write(bytes(BIG))
-    stage.log(f"buffered {client.get_write_buffer_size() > 64 * 1024} limits {client.get_write_buffer_limits()}")
+    stage.log(
+        f"buffered {client.get_write_buffer_size() > 64 * 1024} limits {client.get_write_buffer_limits()}"
+    )
     for _ in range(20):
         await asyncio.sleep(0)
     server.resume_reading()
@@ -433,7 +435,14 @@ async def ending_the_stream_flushes_what_is_buffered(stage: Stage) -> None:
 async def the_limits_of_the_write_buffer(stage: Stage) -> None:
     pair = await connected(stage)
     client = pair.client.transport
-    for limits in ({"high": 100}, {"low": 10}, {"high": 30, "low": 3}, {}, {"high": 1, "low": 2}, {"low": -1}):
+    for limits in (
+        {"high": 100},
+        {"low": 10},
+        {"high": 30, "low": 3},
+        {},
+        {"high": 1, "low": 2},
+        {"low": -1},
+    ):
         try:
             client.set_write_buffer_limits(**limits)
         except ValueError as error:
@@ -813,7 +822,8 @@ async def what_a_transport_knows(stage: Stage) -> None:
                 call()
             except ValueError as error:
                 stage.log(str(error))
-    stage.log(f"{pair.client.transport.get_extra_info('sockname') == pair.accepted.transport.get_extra_info('peername')}")
+    ours = pair.client.transport.get_extra_info("sockname")
+    stage.log(f"{ours == pair.accepted.transport.get_extra_info('peername')}")
     pair.client.transport.close()
     await pair.end()
 
@@ -887,7 +897,9 @@ def run(loop: asyncio.AbstractEventLoop, function: Program, caplog: pytest.LogCa
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
-    return stage.lines + [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    return stage.lines + [
+        record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

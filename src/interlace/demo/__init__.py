@@ -28,6 +28,9 @@ from interlace.api import Result, explore, run
 from interlace.model.source import show_path
 
 _STORY = "vending_machine"
+_CARRIED = Path(__file__).parent / _STORY
+"""Where a wheel carries the example; a source tree has it in `examples`."""
+
 _MODULES = ("machine", "fixed_machine", "warehouse", "test_machine")
 _BUGGY = "test_the_last_chips"
 _FIXED = "test_the_last_chips_from_the_fixed_machine"
@@ -43,7 +46,8 @@ def main() -> int:
     """
     console = Console(highlight=False)
     if find_spec("aiohttp") is None:
-        console.print("The demo runs a real aiohttp client and server. Type: pip install 'interlace[http]'", markup=False)
+        missing = "The demo runs a real aiohttp client and server. Type: pip install 'interlace[http]'"
+        console.print(missing, markup=False, soft_wrap=True)
         return 2
     folder = _unpack()
     with _imported(folder) as story:
@@ -76,27 +80,26 @@ class _Demo:
     def _the_test_passes(self) -> None:
         self._title("1", "A test that passes")
         self._say(
-            "A vending machine asks the warehouse over HTTP: a real aiohttp client and a real aiohttp server, "
-            "on a simulated network. When the shelf is empty, a courier needs an hour."
+            "A vending machine asks the warehouse over HTTP: a real aiohttp client and a real aiohttp "
+            "server, on a simulated network. When the shelf is empty, a courier needs an hour."
         )
         self._code("machine.py", "    async def buy", "pop()")
         self._say("One packet of chips is left. ann wants it, bob comes a moment later, carol wants nuts.")
         began = perf_counter()
         outcome = run(getattr(self._story, _BUGGY))
         real = perf_counter() - began
-        self._verdict(
-            not outcome.failed,
-            f"the test passed: {outcome.elapsed / 60:.0f} virtual minutes in {real * 1000:.0f} real milliseconds",
-            f"the test failed: {outcome.error!r}",
-        )
+        took = f"{outcome.elapsed / 60:.0f} virtual minutes in {real * 1000:.0f} real milliseconds"
+        self._verdict(not outcome.failed, f"the test passed: {took}", f"the test failed: {outcome.error!r}")
 
     def _the_bug_is_found(self) -> Result:
         self._title("2", "What that test does not see")
-        self._say("The same test again and again, each time with other delays, as a network and a busy machine have them.")
-        with self._console.status("exploring"):
-            began = perf_counter()
-            result = explore(getattr(self._story, _BUGGY), target=self._target(_BUGGY))
-            real = perf_counter() - began
+        self._say(
+            "The same test again and again, each time with other delays, as a network and a busy machine "
+            "have them."
+        )
+        began = perf_counter()
+        result = explore(getattr(self._story, _BUGGY), target=self._target(_BUGGY))
+        real = perf_counter() - began
         colours = self._console.color_system is not None
         report = result.report(color=colours, width=min(self._console.width, 100))
         self._console.print(Text.from_ansi(report) if colours else report, markup=False, soft_wrap=True)
@@ -104,19 +107,21 @@ class _Demo:
         found = result.failure
         self._verdict(
             found is not None and found.type == "IndexError",
-            f"found in run {found.runs_to_failure if found else 0}, after {real:.1f} real seconds with making it small",
+            f"found and made small in {real:.1f} real seconds",
             "the bug was not found",
         )
         return result
 
     def _the_mended_machine_passes(self) -> None:
         self._title("3", "Mended")
-        self._say("Ask for the price first: then nothing is awaited between the look at the shelf and the grip into it.")
+        self._say(
+            "Ask for the price first: then nothing is awaited between the look at the shelf and the grip "
+            "into it."
+        )
         self._code("fixed_machine.py", "    async def buy", "pop()")
-        with self._console.status("exploring"):
-            began = perf_counter()
-            result = explore(getattr(self._story, _FIXED), schedules=_SCHEDULES, target=self._target(_FIXED))
-            real = perf_counter() - began
+        began = perf_counter()
+        result = explore(getattr(self._story, _FIXED), schedules=_SCHEDULES, target=self._target(_FIXED))
+        real = perf_counter() - began
         self._verdict(
             not result.failures,
             f"passed under all of {result.runs} schedules, in {real:.1f} real seconds",
@@ -127,9 +132,11 @@ class _Demo:
         self._title("4", "What to type next")
         command = _command("interlace")
         if result.failure is not None:
-            self._next("see the failure again", f"{command} replay {self._target(_BUGGY)} {result.failure.token}")
+            again = f"replay {self._target(_BUGGY)} {result.failure.token}"
+            self._next("see the failure again", f"{command} {again}")
         without = "" if find_spec("pytest") else " (after: pip install pytest)"
-        self._next(f"the same from pytest{without}", f"{_command('pytest')} {show_path(str(self._folder))} --explore")
+        folder = show_path(str(self._folder))
+        self._next(f"the same from pytest{without}", f"{_command('pytest')} {folder} --explore")
         self._next("explore a test of your own", f"{command} explore path/to/test_file.py:test_name")
         self._say("Then docs/tutorial/first-test.md: from nothing to a found bug, in ten minutes.")
 
@@ -153,14 +160,15 @@ class _Demo:
         end = next(number for number, line in enumerate(lines[begin:], begin) if line.endswith(last))
         code = "\n".join(lines[begin : end + 1])
         self._console.print(Text(show_path(str(path)), style="dim"))
-        self._console.print(
-            Syntax(code, "python", theme="ansi_dark", line_numbers=True, start_line=begin + 1, background_color="default")
-        )
+        shown = Syntax(code, "python", theme="ansi_dark", line_numbers=True, start_line=begin + 1)
+        shown.background_color = "default"
+        self._console.print(shown)
         self._console.print()
 
     def _verdict(self, good: bool, told: str, otherwise: str) -> None:
         self._as_told = self._as_told and good
-        self._console.print(Text(f"→ {told if good else otherwise}", style="bold green" if good else "bold red"))
+        style = "bold green" if good else "bold red"
+        self._console.print(Text(f"→ {told if good else otherwise}", style=style))
         self._console.print()
 
     def _next(self, what: str, command: str) -> None:
@@ -170,11 +178,10 @@ class _Demo:
 
 def _unpack() -> Path:
     """Returns the folder of the example: that of the source tree, else a fresh copy of the wheel's."""
-    carried = Path(__file__).parent / _STORY
-    if not carried.is_dir():
+    if not _CARRIED.is_dir():
         return Path(__file__).parents[3] / "examples" / _STORY
     folder = Path(tempfile.mkdtemp(prefix="interlace-demo-")) / _STORY
-    shutil.copytree(carried, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(_CARRIED, folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from interlace.model.causality import chain
 from interlace.model.deviation import Deviation
 from interlace.model.outcome import Outcome
-from interlace.model.passages import Read, read
+from interlace.model.passages import Read, read, woken_by
 from interlace.model.source import show_place
 from interlace.model.trace import Place
 from interlace.model.verdict import deviations_of
@@ -27,25 +26,29 @@ def constraints(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _delay(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
-    slow = _woken_by(outcome, passages, deviation.subject)
+    slow = woken_by(outcome.trace, passages, deviation.subject)
     if slow is None:
         return f"{deviation.subject} must take {deviation.option}"
     awaits = f"what {_name(outcome, slow.passage.actor)} awaits"
     fast = _overtaker(passages, slow, deviation)
     if fast is None:
-        return f"{awaits} ({_where(outcome, slow, _awaited(slow))}) must take {deviation.option}"
+        return f"{awaits} ({_where(outcome, slow, slow.awaited)}) must take {deviation.option}"
     enough = f"{deviation.option} is enough"
-    if _awaited(fast) == _awaited(slow):
+    if fast.awaited == slow.awaited:
         rival = f"what {_name(outcome, fast.passage.actor)} awaits there"
-        return f"{awaits} ({_where(outcome, slow, _awaited(slow))}) must be slower than {rival}: {enough}"
+        return f"{awaits} ({_where(outcome, slow, slow.awaited)}) must be slower than {rival}: {enough}"
     rival = f"{_name(outcome, fast.passage.actor)} ({_where(outcome, fast, fast.acts_at)})"
-    return f"{awaits} ({_where(outcome, slow, _awaited(slow))}) must be slower than {rival}: {enough}"
+    return f"{awaits} ({_where(outcome, slow, slow.awaited)}) must be slower than {rival}: {enough}"
 
 
 def _stall(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
     at = outcome.trace[deviation.step].time / 1e9 if 0 <= deviation.step < len(outcome.trace) else 0
     held = deviation.option.removeprefix("held up for ")
-    armed = [one for one in passages if one.passage.step <= deviation.step and one.passage.actor == deviation.subject]
+    armed = [
+        one
+        for one in passages
+        if one.passage.step <= deviation.step and one.passage.actor == deviation.subject
+    ]
     place = armed[-1].passage.waits if armed else None
     where = f" ({show_place(place)})" if place else ""
     timer = f"the timer of {_name(outcome, deviation.subject)}{where}"
@@ -73,10 +76,10 @@ def _completion(outcome: Outcome, passages: list[Read], lane: str, step: int) ->
     """Words what arrives next on a lane by who waits for it."""
     events = enumerate(outcome.trace)
     what = next((event.label for number, event in events if number > step and event.actor == lane), None)
-    woken = _woken_by(outcome, passages, what) if what else None
+    woken = woken_by(outcome.trace, passages, what) if what else None
     if woken is None:
         return what or lane
-    return f"what {_name(outcome, woken.passage.actor)} awaits ({_where(outcome, woken, _awaited(woken))})"
+    return f"what {_name(outcome, woken.passage.actor)} awaits ({_where(outcome, woken, woken.awaited)})"
 
 
 def _cut(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
@@ -109,21 +112,6 @@ _SENTENCES = {
 }
 
 
-def _woken_by(outcome: Outcome, passages: list[Read], operation: str) -> Read | None:
-    """Returns the first passage of the user's code that this operation's completion led to."""
-    landed = next((number for number, event in enumerate(outcome.trace) if event.label == operation), None)
-    if landed is None:
-        return None
-    return next(
-        (
-            one
-            for one in passages
-            if one.passage.step > landed and landed in chain(outcome.trace, one.passage.step)
-        ),
-        None,
-    )
-
-
 def _overtaker(passages: list[Read], slow: Read, deviation: Deviation) -> Read | None:
     """Returns the passage of another actor that came before the slow one only because it was slow.
 
@@ -136,18 +124,13 @@ def _overtaker(passages: list[Read], slow: Read, deviation: Deviation) -> Read |
         and one.passage.actor != slow.passage.actor
         and not one.idle
     ]
-    alike = [one for one in between if _awaited(one) == _awaited(slow)]
+    alike = [one for one in between if one.awaited == slow.awaited]
     witnesses = alike or between
     return witnesses[-1] if witnesses else None
 
 
 def _next_passage(passages: list[Read], step: int, actor: str) -> Read | None:
     return next((one for one in passages if one.passage.step > step and one.passage.actor == actor), None)
-
-
-def _awaited(one: Read) -> Place:
-    """Returns the await that a passage goes on from, in the outermost code that the user knows it by."""
-    return (one.resumed or one.passage.lines)[0]
 
 
 def _told(outcome: Outcome, one: Read | None, name: str) -> str:

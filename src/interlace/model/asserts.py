@@ -15,7 +15,7 @@ from enum import Enum
 from itertools import islice
 from reprlib import Repr
 from types import FrameType, MemberDescriptorType, ModuleType, TracebackType
-from typing import Any
+from typing import Any, TypeGuard
 
 from interlace.model.source import is_user_file
 from interlace.model.statements import Sources
@@ -53,15 +53,18 @@ def asserted_values(traceback: TracebackType | None) -> tuple[str, ...]:
     frame, place = _last_user_frame(traceback)
     if frame is None or place is None:
         return ()
-    node = Sources().at(place).node
+    sources = Sources()
+    node = sources.at(place).node
     if not isinstance(node, ast.Assert):
         return ()
     if _holds(node.test, frame):
         return ()
+    source = "".join(sources.lines(place.file))
     found: dict[str, str] = {}
     for expression in _parts(node.test):
-        for text, value in _values(expression, frame):
-            found.setdefault(text, value)
+        for part, value in _values(expression, frame):
+            text = ast.get_source_segment(source, part) or ""
+            found.setdefault(ast.unparse(part) if "\n" in text or not text else text, value)
     return tuple(f"{text} = {value}" for text, value in found.items())
 
 
@@ -94,7 +97,7 @@ def _parts(test: ast.expr) -> Iterator[ast.expr]:
         yield test
 
 
-def _values(expression: ast.AST, frame: FrameType) -> Iterator[tuple[str, str]]:
+def _values(expression: ast.AST, frame: FrameType) -> Iterator[tuple[ast.expr, str]]:
     """Returns the largest parts of an expression whose values can be had, with these."""
     if isinstance(expression, (ast.Constant, ast.Lambda)):
         return
@@ -110,7 +113,7 @@ def _values(expression: ast.AST, frame: FrameType) -> Iterator[tuple[str, str]]:
         else:
             shown = show_value(value)
             if shown is not None:
-                yield ast.unparse(expression), shown
+                yield expression, shown
             return
     children: list[ast.AST] = list(ast.iter_child_nodes(expression))
     if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name):
@@ -139,12 +142,22 @@ def _evaluate(node: ast.AST, frame: FrameType) -> Any:
             return container[index]
         except (LookupError, TypeError) as error:
             raise _Unknown from error
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
-        if len(node.args) == 1 and not node.keywords and _name("len", frame) is len:
-            argument = _evaluate(node.args[0], frame)
-            if type(argument) in _CONTAINERS:
-                return len(argument)
+    if _is_len(node, frame):
+        argument = _evaluate(node.args[0], frame)
+        if type(argument) in _CONTAINERS:
+            return len(argument)
     raise _Unknown
+
+
+def _is_len(node: ast.AST, frame: FrameType) -> TypeGuard[ast.Call]:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "len"
+        and len(node.args) == 1
+        and not node.keywords
+        and _name("len", frame) is len
+    )
 
 
 def _name(name: str, frame: FrameType) -> Any:
@@ -170,7 +183,7 @@ def _attribute(value: Any, name: str) -> Any:
         if name in value.__dict__:
             return value.__dict__[name]
         raise _Unknown
-    if kind is not type and kind.__getattribute__ is not object.__getattribute__:
+    if kind is not type and "__getattribute__" in {name for base in kind.__mro__[:-1] for name in vars(base)}:
         raise _Unknown
     try:
         found = inspect.getattr_static(value, name)

@@ -6,10 +6,10 @@ first, and each reports the line of its `await`. Those lines have no effect of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from interlace.model.trace import Passage, Place
+from interlace.model.trace import Passage, Place, Trace
 
 
 class Read(NamedTuple):
@@ -34,6 +34,11 @@ class Read(NamedTuple):
         return waits is not None and bool(self.resumed) and not self.fresh and waits == self.resumed[-1]
 
     @property
+    def awaited(self) -> Place:
+        """The await that it goes on from; its first line where it goes on from none."""
+        return self.resumed[-1] if self.resumed else self.passage.lines[0]
+
+    @property
     def acts_at(self) -> Place:
         """The first line that it ran, or went on from if it ran none."""
         return (self.fresh or self.passage.lines)[0]
@@ -51,3 +56,27 @@ def read(passages: Iterable[Passage]) -> Iterator[Read]:
         yield Read(passage, ordinal, lines[:split], lines[split:])
         waits[passage.actor] = passage.waits
         counts[passage.actor] = ordinal + 1
+
+
+def woken_by(trace: Trace, steps: Sequence[Read], operation: str) -> Read | None:
+    """Returns the passage that had to wait for an operation, named as in the trace.
+
+    A request wakes the server first, and the client that sent it only later, with the reply. To the
+    user it is the client that waits: what the test itself started goes before what a connection did.
+    """
+    landed = next((number for number, event in enumerate(trace) if event.label == operation), None)
+    if landed is None:
+        return None
+    reached = {landed}
+    for number in range(landed + 1, len(trace)):
+        if trace[number].cause in reached:
+            reached.add(number)
+    woken = [one for one in steps if one.passage.step > landed and one.passage.step in reached]
+    cause = trace[landed].cause
+    asker = trace[cause].actor if cause >= 0 else ""
+    own = [one for one in woken if one.passage.actor == asker]
+    root = trace[0].actor
+    for one in (*own[:1], *woken[:1]):
+        if one.passage.actor.partition("/")[0] == root:
+            return one
+    return woken[0] if woken else None

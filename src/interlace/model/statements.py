@@ -74,7 +74,8 @@ def _statements(file: str, lines: list[str]) -> dict[int, Statement]:
     for node in ast.walk(tree):  # outer statements come first, so that inner ones have the last word
         if isinstance(node, ast.stmt):
             last = _header_end(node)
-            statement = Statement(file, node.lineno, last, _on_one_line(node, lines[node.lineno - 1 : last]), node)
+            text = _on_one_line(node, lines[node.lineno - 1 : last])
+            statement = Statement(file, node.lineno, last, text, node)
             first = min((item.lineno for item in getattr(node, "decorator_list", [])), default=node.lineno)
             for number in range(first, last + 1):
                 found[number] = statement

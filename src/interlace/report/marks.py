@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from interlace.model.causality import chain
 from interlace.model.deviation import Deviation
 from interlace.model.outcome import Outcome
-from interlace.model.passages import Read
+from interlace.model.passages import Read, woken_by
 from interlace.model.verdict import deviations_of
 
 
@@ -42,17 +41,6 @@ def marks_of(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str])
     return marks
 
 
-def woken_by(outcome: Outcome, steps: Sequence[Read], operation: str) -> Read | None:
-    """Returns the first step of the user's code that the completion of an operation led to."""
-    landed = next((number for number, event in enumerate(outcome.trace) if event.label == operation), None)
-    if landed is None:
-        return None
-    return next(
-        (one for one in steps if one.passage.step > landed and landed in chain(outcome.trace, one.passage.step)),
-        None,
-    )
-
-
 def _word(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str], deviation: Deviation) -> str:
     def name(actor: str) -> str:
         return labels.get(actor) or outcome.names.get(actor) or actor.rpartition("/")[2]
@@ -60,7 +48,7 @@ def _word(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str], de
     chosen, boring = deviation.option, deviation.boring
     match deviation.kind:
         case "delay":
-            woken = woken_by(outcome, steps, deviation.subject)
+            woken = woken_by(outcome.trace, steps, deviation.subject)
             what = f"what {name(woken.passage.actor)} awaits" if woken else deviation.subject
             instead = "" if boring.startswith("0 ") else f" instead of {boring}"
             return f"{what} takes {chosen}{instead}"

@@ -6,21 +6,22 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 from interlace.model.outcome import Outcome
-from interlace.model.passages import Read, read
+from interlace.model.passages import Read, read, woken_by
 from interlace.model.verdict import deviations_of
-from interlace.report.marks import woken_by
 
-_SHARES = (1.0, 1.0, 0.9, 0.8, 0.5, 0.4)
+_SHARES = (1.0, 1.0, 0.9, 0.8, 0.7, 0.4)
 """How full a story may be already for steps of each rank to be added: the core, then what is near."""
 
-_TURNS = 3
-"""How many of the steps that came in another order than in the twin belong to the core."""
+_FIRST_TURNS = 2
+_LAST_TURNS = 1
+"""How many of the steps that came in another order than in the twin belong to the core: where the
+runs part, and the last time before the failure."""
 
 _COMPARED = 4000
 """How many steps are compared with the twin: the first difference is near the first deviation."""
 
-_GROUPS = 30
-"""How many differences from the twin are looked at, the first ones."""
+_LOOKED_AT = 20
+"""How many differences from the twin are looked at, at the beginning and at the end."""
 
 
 def choose(
@@ -45,7 +46,7 @@ def choose(
     for number, one in enumerate(steps):
         if number not in ranks:
             ranks[number] = 5 if number < first else 3 if one.passage.actor in tasks else 4
-    order = sorted(ranks, key=lambda number: (ranks[number], _distance(number, near), -number))
+    order = sorted(ranks, key=lambda number: (ranks[number], _distance(number, near), number))
     chosen: set[int] = set()
     rows = 0
     for number in order:
@@ -54,6 +55,10 @@ def choose(
             continue
         chosen.add(number)
         rows += sizes[number] + _opens_gap(number, chosen)
+    for number in range(min(chosen), max(chosen)):  # "1 step left out" takes a row too: show it if it fits
+        if number not in chosen and {number - 1, number + 1} <= chosen and rows + sizes[number] <= limit:
+            chosen.add(number)
+            rows += sizes[number] - 1
     return chosen
 
 
@@ -83,14 +88,20 @@ def _core(
         asking = [number for number, one in enumerate(steps) if one.passage.step <= deviation.step]
         if asking:
             yield 1, asking[-1]
-        woken = woken_by(outcome, steps, deviation.subject) if deviation.kind == "delay" else None
+        woken = None
+        if deviation.kind == "delay":
+            woken = woken_by(outcome.trace, steps, deviation.subject)
         if woken is not None:
-            yield 1, steps.index(woken)
+            number = steps.index(woken)
+            yield 1, number
+            if twin is None and asking:  # then whatever came in between is the best guess
+                yield from ((2, other) for other in range(asking[-1] + 1, number))
     if twin is not None:
         turned = _turned(steps, [one for one in read(twin.passages) if not one.idle], first)
         for place, group in enumerate(turned):
             for number in group:
-                yield (1 if place < _TURNS else 2), number
+                core = place < _FIRST_TURNS or place >= len(turned) - _LAST_TURNS
+                yield (1 if core else 2), number
 
 
 def _turned(steps: Sequence[Read], others: Sequence[Read], first: int) -> list[list[int]]:
@@ -107,20 +118,27 @@ def _turned(steps: Sequence[Read], others: Sequence[Read], first: int) -> list[l
     matched: set[int] = set()
     for block in SequenceMatcher(None, mine, theirs, autojunk=False).get_matching_blocks():
         matched.update(range(block.a, block.a + block.size))
+    differing = [
+        number
+        for number, key in enumerate(mine)
+        if number not in matched or lines.get(key) != steps[first + number].passage.lines
+    ]
+    if len(differing) > 2 * _LOOKED_AT:
+        differing = differing[:_LOOKED_AT] + differing[-_LOOKED_AT:]
     groups: list[list[int]] = []
-    for number, key in enumerate(mine):
-        if len(groups) == _GROUPS:
-            break
+    for number in differing:
+        key = mine[number]
         if number in matched:
-            if lines.get(key) != steps[first + number].passage.lines:
-                groups.append([first + number])
+            groups.append([first + number])
             continue
         group = [number]
         if key in rank:
             partners = [
                 other
                 for other, theirs_key in enumerate(mine)
-                if theirs_key[0] != key[0] and theirs_key in rank and (other < number) != (rank[theirs_key] < rank[key])
+                if theirs_key[0] != key[0]
+                and theirs_key in rank
+                and (other < number) != (rank[theirs_key] < rank[key])
             ]
             if partners:
                 group.append(min(partners, key=lambda other: abs(other - number)))

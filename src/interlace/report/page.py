@@ -20,6 +20,7 @@ STYLES = {
     "dim": "dim",
     "mark": "bold yellow",
     "code": "cyan",
+    "python": "bold",
 }
 """What the names of styles mean. Only the 16 colours of the terminal, so that its theme decides."""
 
@@ -80,7 +81,15 @@ class Page:
         if not color:
             return "".join("".join(clean(text) for text, _ in line).rstrip() + "\n" for line in self._lines)
         from rich.console import Console
+        from rich.syntax import Syntax
         from rich.text import Text
+
+        def paint(text: str, style: str) -> Text:
+            if style == "python":
+                painted = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(text)
+                painted.rstrip()
+                return painted
+            return Text(text, STYLES.get(style, style))
 
         out = StringIO()
         console = Console(
@@ -93,14 +102,19 @@ class Page:
             legacy_windows=False,
         )
         for line in self._lines:
-            text = Text.assemble(*((clean(text), STYLES.get(style, style)) for text, style in line))
-            console.print(text, soft_wrap=True)
+            console.print(Text.assemble(*(paint(clean(text), style) for text, style in line)), soft_wrap=True)
         return out.getvalue()
 
 
 def clean(text: str) -> str:
     """Takes out what would steer the terminal: messages of errors may hold anything."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" if char != "\t" else "    " for char in text)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return "    " if char == "\t" else char.encode("unicode_escape").decode()
 
 
 def cut(text: str, width: int) -> str:

@@ -202,9 +202,9 @@ def _is_silent(statement: Statement) -> bool:
 
 
 def _leaves(statement: Statement, before: Place) -> bool:
-    """Tells whether a `with` is only passed again because its body is left."""
+    """Tells whether a `with` or `for` is only passed again because its body came to an end."""
     node = statement.node
-    if not isinstance(node, (ast.With, ast.AsyncWith)) or before.file != statement.file:
+    if not isinstance(node, (ast.With, ast.AsyncWith, ast.For)) or before.file != statement.file:
         return False
     return node.body[0].lineno <= before.line <= (node.end_lineno or 0)
 
@@ -238,4 +238,3 @@ def _assemble(steps: list[Read], blocks: list[list[Row]], chosen: set[int], mark
 
 def _steps(number: int) -> str:
     return "1 step" if number == 1 else f"{number} steps"
-

@@ -1,4 +1,4 @@
-"""The report as text for a terminal: what failed, how far the search went, the story, why, and how to replay it."""
+"""The report as text: what failed, how far the search went, the story, why, and how to replay it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import traceback
 from collections.abc import Sequence
 
 from interlace.errors import Deadlock
-from interlace.model.deviation import Deviation
 from interlace.model.outcome import TOKEN_LENGTH, Outcome, innermost
-from interlace.model.source import show_path, show_place
+from interlace.model.source import show_place
 from interlace.model.statements import Sources
-from interlace.model.verdict import Failure, Findings, deviations_of
+from interlace.model.verdict import Failure, Findings
 from interlace.report.columns import print_story
 from interlace.report.page import Page
 from interlace.report.story import LIMIT, failing_place, tell
@@ -53,6 +52,7 @@ def outcome_to_text(
     outcome: Outcome,
     *,
     target: str,
+    twin: Outcome | None = None,
     constraints: Sequence[str] = (),
     color: bool = False,
     width: int = 100,
@@ -63,22 +63,28 @@ def outcome_to_text(
     Args:
         outcome: the run.
         target: what was run.
+        twin: the plain run, if it passes: the story tells what differs from it.
         constraints: what makes it differ from the plain run, in sentences.
         color: whether to use terminal colours.
         width: in columns.
         verbose: 1 tells longer stories; 2 shows the frames of libraries too.
     """
     page = Page(width)
-    word, style = ("failed", "bad") if outcome.failed else ("passed", "good")
-    page.rule(target, style)
-    if outcome.error is not None:
-        _what(page, outcome, outcome.error)
-    page.gap()
-    page.line((word, style), (f" · {_measure(outcome)}", ""))
-    _story(page, outcome, None, verbose)
+    if outcome.error is None and not outcome.passages:
+        page.line(("passed", "good"), (f" · {target} · {_measure(outcome)}", ""))
+    else:
+        page.rule(target, "good" if outcome.error is None else "bad")
+        if outcome.error is not None:
+            _what(page, outcome, outcome.error)
+        page.gap()
+        word = ("passed", "good") if outcome.error is None else ("failed", "bad")
+        page.line(word, (f" · {_measure(outcome)}", ""))
+    _story(page, outcome, twin, verbose)
     if constraints:
         page.gap()
-        _because(page, constraints, "this run differs from the plain one in this")
+        _because(page, constraints, "because" if outcome.failed else "unlike the plain run")
+        if twin is not None:
+            page.paragraph("The plain run passes.", "dim", indent=2)
     _background(page, outcome)
     if outcome.error is not None and verbose >= 2:
         _traceback(page, outcome.error)
@@ -101,8 +107,11 @@ def _failed(page: Page, findings: Findings, failure: Failure, target: str, verbo
     page.rule(target, "bad")
     _what(page, smallest, failure.error)
     page.gap()
-    found = f"run {failure.runs_to_failure} of {findings.runs}"
-    page.line(("failed", "bad"), (f" · {found} · {findings.verdict.extent}", ""))
+    found = f"run {failure.runs_to_failure}"
+    if findings.runs > failure.runs_to_failure:
+        found += f" of {findings.runs}"
+    small = f" · made small in {_many(failure.shrink_replays, 'replay')}" if failure.shrink_replays else ""
+    page.line(("failed", "bad"), (f" · {found} · {findings.verdict.extent}{small}", ""))
     page.paragraph(_label(failure), "strong" if failure.label == "real" else "warn", hang=2)
     if findings.verdict.note:
         page.paragraph(findings.verdict.note, "dim", hang=2)
@@ -124,12 +133,9 @@ def _failed(page: Page, findings: Findings, failure: Failure, target: str, verbo
 
 
 def _without(page: Page, count: int) -> None:
-    if count == 1:
-        page.paragraph("Without that it passes (the same schedule less one deviation was run).", "dim", indent=2)
-    else:
-        page.paragraph(
-            "Not all of that together: it passes (the same schedule less one deviation was run).", "dim", indent=2
-        )
+    without = "that" if count == 1 else "one of these"
+    text = f"Without {without} it passes (the same schedule less one deviation was run)."
+    page.paragraph(text, "dim", indent=2, hang=2)
 
 
 def _what(page: Page, outcome: Outcome, error: BaseException) -> None:
@@ -158,7 +164,7 @@ def _what(page: Page, outcome: Outcome, error: BaseException) -> None:
     page.gap()
     page.line((f"  {show_place(place)}", "code"), (f" in {place.function}", "dim"))
     for line in source[:_SOURCE_LINES]:
-        page.line((f"      {line}", "strong"))
+        page.line(("      ", ""), (line, "python"))
     if len(source) > _SOURCE_LINES:
         page.line((f"      … {len(source) - _SOURCE_LINES} more lines", "dim"))
     rewritten = any(line.lstrip().startswith("assert ") for line in lines)
@@ -243,13 +249,20 @@ def _passed(page: Page, findings: Findings, target: str) -> None:
     page.paragraph(_meaning(findings), indent=2)
     page.paragraph(f"The plain run took {_measure(plain)}.", "dim", indent=2)
     _background(page, plain)
+    if not plain.points:
+        page.paragraph(
+            "Nothing in it takes a time that could vary, so there is little to explore. Does a fake answer "
+            "at once? Let it take time: await world.latency('1ms..50ms').",
+            "warn",
+            indent=2,
+        )
     hints = []
     if plain.recipe.order == "realistic":
         hints.append("--order any (orders that asyncio does not produce, but Trio and eager tasks do)")
     if not any(fault.startswith("cancel") for fault in plain.recipe.faults):
         hints.append("--faults cancel (a cancellation at each await)")
     if hints:
-        page.paragraph(f"Try next: {', '.join(hints)}.", "dim", indent=2, hang=2)
+        page.paragraph(f"Try next: {' or '.join(hints)}.", "dim", indent=2, hang=2)
 
 
 def _meaning(findings: Findings) -> str:
@@ -258,16 +271,20 @@ def _meaning(findings: Findings) -> str:
     note = f" {verdict.note[0].upper()}{verdict.note[1:]}." if verdict.note else ""
     match verdict.kind:
         case "exhausted":
-            return f"Every schedule that the order '{order}' allows was run, and none failed.{note}"
+            number = verdict.number
+            what = "The only schedule" if number == 1 else f"Each of the {number} schedules"
+            wider = findings.runs - verdict.number
+            beyond = f" {_many(wider, 'further run')} tried orders beyond it." if wider > 0 else ""
+            return f"{what} that the order '{order}' allows was run and passed.{beyond}{note}"
         case "bounded":
             return (
-                f"Every schedule with at most {_many(verdict.number, 'deviation')} from the plain run was run, "
-                f"and none failed. Those with more were not all tried.{note}"
+                f"Every schedule with at most {_many(verdict.number, 'deviation')} was run, and none failed. "
+                f"Those with more were not all tried.{note}"
             )
         case "truncated":
             return f"None of them failed, but the budget ended too early.{note}"
         case "sampled":
-            return f"None of them failed. There are more schedules than were run: this is evidence, no proof.{note}"
+            return f"None of them failed. There are more than were run: this is evidence, no proof.{note}"
 
 
 def _measure(outcome: Outcome) -> str:
@@ -276,6 +293,3 @@ def _measure(outcome: Outcome) -> str:
 
 def _many(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-__all__ = ["Deviation", "deviations_of", "findings_to_text", "outcome_to_text", "replay_command", "show_path"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from interlace.errors import UsageError
 from interlace.sim.clock import nanoseconds
@@ -13,6 +14,7 @@ _SHARES = (0, 0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 1)
 """Where in a range the lengths on offer lie: mixed scales, the boring one at the lower end."""
 
 
+@lru_cache(maxsize=256, typed=True)
 def parse_latency(spec: str | float | tuple[float, float]) -> tuple[int, ...]:
     """Reads a latency and returns the lengths on offer in ns, the boring one first.
 

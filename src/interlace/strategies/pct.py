@@ -2,6 +2,10 @@
 
 Every actor has a random priority and the highest one runs; at d-1 random moments the one that runs
 falls below all others. A bug of depth d is then found with a probability of at least 1/(n k^(d-1)).
+
+Priorities are not fair: a callback that schedules itself again and again until another one has run
+would keep that other one out for ever. So they end where runs usually end, and what comes after is a
+random walk, which is fair (Deligiannis and others, FairPCT in Coyote, TACAS 2023).
 """
 
 from __future__ import annotations
@@ -10,6 +14,9 @@ import random
 
 from interlace.model.choice import ChoicePoint
 from interlace.strategies.uniform import Uniform
+
+_PREFIX = 4
+"""How many times the expected number of questions the priorities hold for."""
 
 
 class Priorities:
@@ -38,6 +45,8 @@ class Priorities:
         """Returns the actor with the highest priority."""
         if point.kind not in ("order", "arrival", "tie"):
             return self._rest.choose(point)
+        if self._asked >= self._horizon * _PREFIX:
+            return self._random.randrange(len(point.options))
         priorities = self._priorities
         best = 0
         for index, name in enumerate(point.options):

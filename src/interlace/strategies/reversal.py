@@ -7,6 +7,7 @@ same story.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -49,7 +50,7 @@ def _telling_delays(
     telling: list[Deviation] = []
     reached = -1
     for option in options:
-        passed = sum(1 for moment in moments if moment < begun + parse_delay(option.option))
+        passed = bisect_left(moments, begun + parse_delay(option.option))
         if passed > reached:
             telling.append(option)
             reached = passed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
@@ -252,8 +253,8 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)[2]._scheduled = False  # type: ignore[attr-defined]
             self._cancelled_timers -= 1
-        if self._jobs and not self._ready:
-            self._await_jobs()  # time must not move on while a thread is still at work
+        if not self._ready and (self._jobs or threading.active_count() != self._crowd):
+            self._await_others()  # time must not move on while a thread is still at work
         arrival = world.flight.next_time
         if not self._ready and not self._stopping and not self._inbox:  # type: ignore[attr-defined]
             target = timers[0][0] if timers else None

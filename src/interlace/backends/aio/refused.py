@@ -6,10 +6,15 @@ Removing what cannot have been added is not an error; it answers False as on the
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from types import FrameType
 from typing import Any, NoReturn
 
 from interlace.errors import NotSimulated
-from interlace.model.source import show_place, user_call_site
+from interlace.model.source import is_user_file, place_of, show_place
+
+_LOOP_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "loop.py")
 
 _FAKE = "Put a fake in its place"
 _STREAMS = "Use asyncio.open_connection and asyncio.start_server, which are simulated"
@@ -25,8 +30,23 @@ def refuse(api: str, remedy: str) -> NoReturn:
     Raises:
         NotSimulated: always.
     """
-    site = user_call_site()
-    raise NotSimulated(api, show_place(site) if site else None, f"{remedy}.")
+    raise NotSimulated(api, _call_site(), f"{remedy}.")
+
+
+def _call_site() -> str | None:
+    """Returns the nearest line of the user's code in the running step; None if it has none.
+
+    What stands below the step is whoever started the run, and has nothing to do with it.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == _LOOP_FILE and code.co_name.startswith("_run"):
+            return None
+        if is_user_file(code.co_filename):
+            return show_place(place_of(frame))
+        frame = frame.f_back
+    return None
 
 
 class Refused(asyncio.BaseEventLoop):

@@ -144,6 +144,13 @@ class Sockets(Refused):
     def _call_as(self, actor: str, callback: Callable[..., object], *args: Any) -> asyncio.Handle:
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Closes the loop."""
+        super().close()
+        if self._quiet != -1:
+            socket.close(self._quiet)
+            self._quiet = -1
+
     # -- names -----------------------------------------------------------------------------------
 
     async def getaddrinfo(  # type: ignore[override]
@@ -266,7 +273,7 @@ class Sockets(Refused):
 
     def _check_stream(self, sock: socket.socket, api: str) -> None:
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
-            refuse(f"{api} with a socket of {sock.family!s} and {sock.type!s}", "Only TCP is simulated")
+            refuse(f"{api} with {sock.family!r}, {sock.type!r}", "Only TCP is simulated")
 
     def _end_of(self, sock: socket.socket, api: str) -> End:
         """Returns the end that a socket object stands for."""
@@ -282,12 +289,11 @@ class Sockets(Refused):
         """Returns the socket object for an end."""
 
         def fileno() -> int:
-            if end.closed or end.readable:
+            if end.closed or end.readable or self.is_closed():
                 return -1
             if self._quiet == -1:
                 # an unbound UDP socket is never readable; poll() calls an unconnected TCP socket so
                 self._quiet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach()
-                weakref.finalize(self, socket.close, self._quiet)
             return self._quiet
 
         return SimulatedSocket(end.local, end.remote, fileno)

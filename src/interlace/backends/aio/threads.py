@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import queue
+import selectors
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -45,7 +47,16 @@ def _stillness(thread: threading.Thread) -> int:
     return int(frame.f_code.co_filename in _WAITING_FILES or inside.calls_a_lock(frame))
 
 
+def _stranger_stillness(thread: threading.Thread) -> int:
+    """Is `_stillness` for a thread that the program started by itself: it may serve real sockets."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is not None and frame.f_code.co_filename in _OUTSIDE_FILES:
+        return 1
+    return _stillness(thread)
+
+
 _WAITING_FILES = (threading.__file__, queue.__file__)
+_OUTSIDE_FILES = (selectors.__file__, socket.__file__)
 
 
 class Threads(asyncio.BaseEventLoop):
@@ -56,12 +67,16 @@ class Threads(asyncio.BaseEventLoop):
     _post: threading.Condition
     _jobs: dict[concurrent.futures.Future[Any], list[threading.Thread]]
     _elders: set[threading.Thread]
+    _loners: set[threading.Thread]
+    _crowd: int
 
     def _init_threads(self) -> None:
         self._inbox = []
         self._post = threading.Condition()
         self._jobs = {}
         self._elders = set(threading.enumerate())
+        self._loners = set()
+        self._crowd = len(self._elders)
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -148,15 +163,23 @@ class Threads(asyncio.BaseEventLoop):
                 stillness = self._job_stillness(job)
                 still = still + stillness if stillness else 0
 
-    def _await_jobs(self) -> None:
-        """Stands still until one job has written to the loop or all of them wait for something."""
+    def _await_others(self) -> None:
+        """Stands still until some thread has written to the loop or all of them wait for something."""
         still = 0
+        polls = 0
         with self._post:
-            while self._jobs and not self._inbox:
-                stillness = min(map(self._job_stillness, self._jobs))
+            while not self._inbox:
+                strangers = self._strangers() - self._loners
+                if not self._jobs and not strangers:
+                    self._crowd = threading.active_count()
+                    break
+                stillness = min((*map(self._job_stillness, self._jobs), *map(_stranger_stillness, strangers)))
                 still = still + stillness if stillness else 0
                 if still >= _STILL:
                     break
+                polls += 1
+                if polls * _POLL > _PATIENCE:
+                    self._loners |= strangers
                 self._post.wait(_POLL)
 
     def _job_stillness(self, job: concurrent.futures.Future[Any]) -> int:

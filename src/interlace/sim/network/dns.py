@@ -60,7 +60,7 @@ def look_up(
         host = host.decode("idna")
     if host is None and port is None:
         raise _error("EAI_NONAME", "Name or service not known")
-    number = _port(port)
+    number, named = _port(port)
     addresses = [address for address in _addresses(network, host, family, flags) if _fits(address, family)]
     if not addresses:
         raise _error("EAI_ADDRFAMILY", "Address family for hostname not supported")
@@ -68,7 +68,7 @@ def look_up(
     found: list[AddressInfo] = []
     for address in addresses:
         for offered, protocol in _KINDS:
-            if kind not in (0, offered):
+            if kind not in (0, offered) or (named and offered != socket.SOCK_STREAM):
                 continue
             if proto not in (0, protocol) and offered != socket.SOCK_RAW:  # raw sockets take any
                 continue
@@ -77,6 +77,8 @@ def look_up(
                 place = (address, number, 0, 0)
             found.append((family_of(address), offered, proto or int(protocol), canonical, place))
             canonical = ""
+    if not found and named:
+        raise _error("EAI_SERVICE", "Servname not supported for ai_socktype")
     if not found:
         raise _error("EAI_SOCKTYPE", "ai_socktype not supported")
     return found
@@ -140,20 +142,18 @@ def _fits(address: str, family: int) -> bool:
     return family in (0, family_of(address))
 
 
-def _port(port: str | bytes | int | None) -> int:
-    if port is None:
-        return 0
+def _port(port: str | bytes | int | None) -> tuple[int, bool]:
+    """Returns the number of a port, and whether it was given as the name of a service, all of TCP."""
     if isinstance(port, bytes):
         port = port.decode()
-    if isinstance(port, str):
-        if port == "":
-            return 0
-        if not port.isdigit():
-            known = _SERVICES.get(port)
-            if known is None:
-                raise _error("EAI_SERVICE", "Servname not supported for ai_socktype")
-            return known
-    return int(port) & 0xFFFF
+    if port is None or port == "":
+        return 0, False
+    if isinstance(port, str) and not port.isdigit():
+        known = _SERVICES.get(port)
+        if known is None:
+            raise _error("EAI_SERVICE", "Servname not supported for ai_socktype")
+        return known, True
+    return int(port) & 0xFFFF, False
 
 
 def _error(code: str, text: str) -> socket.gaierror:

@@ -75,5 +75,6 @@ def cuts(size: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
         (size // 2, "half first"),
         (size - 1, "all but the last byte first"),
     ):
-        found.setdefault(first, name)
+        if first:
+            found.setdefault(first, name)
     return tuple(found), tuple(found.values())

@@ -44,12 +44,13 @@ class End:
     Args:
         world: where its time and its answers come from.
         host: the host it is on.
-        actor: its name in traces: the name of the connection and the side.
+        actor: its name in traces: the name of the connection, a space, and `client` or `server`.
         local: its own address, as `socket.getsockname` gives it.
         remote: the address of the other end, as `socket.getpeername` gives it.
         message: what the packets that arrive here are called.
 
     Attributes:
+        connection: the name of the connection; `side` is `client` or `server`.
         peer: the other end; set by `pair`.
         link: what the packets that arrive here travelled over.
         opened: whether the handshake is done.
@@ -65,6 +66,7 @@ class End:
         self._world = world
         self.host = host
         self.actor = actor
+        self.connection, _, self.side = actor.rpartition(" ")
         self.local = local
         self.remote = remote
         self.closed = False
@@ -84,16 +86,6 @@ class End:
         self._writer: Callable[[], object] | None = None
 
     # -- what a program can do -------------------------------------------------------------------
-
-    @property
-    def connection(self) -> str:
-        """The name of the connection."""
-        return self.actor.rpartition(" ")[0]
-
-    @property
-    def side(self) -> str:
-        """`client` or `server`."""
-        return self.actor.rpartition(" ")[2]
 
     @property
     def readable(self) -> bool:

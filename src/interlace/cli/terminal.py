@@ -1,0 +1,107 @@
+"""The terminal: its width and colours, silence for the program under test, and a progress bar."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import IO, Any
+
+
+class Quiet:
+    """Throws away what the program prints while it is on, down to the file descriptors.
+
+    Args:
+        start: whether it is on from `with` on, or only after `start()`.
+    """
+
+    def __init__(self, *, start: bool = True) -> None:
+        self._starts = start
+        self._saved: list[int] = []
+        self._streams: tuple[Any, Any] | None = None
+        self.screen: IO[str] | None = None
+
+    def start(self) -> None:
+        """Begins to throw away; `screen` is the standard error that was."""
+        if self._streams is not None:
+            return
+        self._streams = sys.stdout, sys.stderr
+        for stream in self._streams:
+            stream.flush()
+        self.screen = sys.stderr
+        sink = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (closed in __exit__)
+        try:
+            self._saved = [os.dup(1), os.dup(2)]
+            os.dup2(sink.fileno(), 1)
+            os.dup2(sink.fileno(), 2)
+            if os.isatty(self._saved[1]):
+                encoding = sys.stderr.encoding
+                self.screen = os.fdopen(os.dup(self._saved[1]), "w", encoding=encoding, errors="replace")
+        except OSError:  # somebody closed them
+            self._saved = []
+        sys.stdout = sys.stderr = sink
+
+    def __enter__(self) -> Quiet:
+        if self._starts:
+            self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._streams is None:
+            return
+        sys.stdout.close()
+        sys.stdout, sys.stderr = self._streams
+        for number, saved in enumerate(self._saved, 1):
+            os.dup2(saved, number)
+            os.close(saved)
+        self._streams = None
+
+
+class Bar:
+    """A progress bar on a terminal, for searches that take longer than a moment."""
+
+    def __init__(self) -> None:
+        self._progress: Any = None
+        self._task: Any = None
+        self._shown = False
+        self._wanted = sys.stderr.isatty()
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            self._progress.stop()
+
+    def show(self, runs: int, at_most: int, quiet: Quiet) -> None:
+        """Shows how far the search is."""
+        if not self._wanted:
+            return
+        if self._progress is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            # Without a thread of its own: the program under test must not meet a stranger.
+            self._progress = Progress(
+                console=Console(file=quiet.screen), auto_refresh=False, transient=True,
+                redirect_stdout=False, redirect_stderr=False,
+            )  # fmt: skip
+            self._task = self._progress.add_task("exploring", total=at_most)
+        self._progress.update(self._task, completed=runs)
+        if not self._shown and self._progress.tasks[0].elapsed > 0.5:
+            self._shown = True
+            self._progress.start()
+        if self._shown and runs % max(1, at_most // 100) == 0:
+            self._progress.refresh()
+
+
+def wants_color() -> bool:
+    """Tells whether standard output takes colours, and nobody said that it shall not."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def width() -> int:
+    """Returns how wide a report may be."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 160)

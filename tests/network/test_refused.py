@@ -1,0 +1,132 @@
+"""What reaches outside and is not simulated is refused by name, with the place and a remedy."""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from interlace.errors import NotSimulated
+from interlace.sim.world import World
+
+Call = Callable[[Any], Any]
+
+COROUTINES: dict[str, Call] = {
+    "loop.create_datagram_endpoint": lambda loop: loop.create_datagram_endpoint(
+        asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+    ),
+    "loop.create_unix_connection": lambda loop: loop.create_unix_connection(asyncio.Protocol, "/tmp/x"),
+    "loop.create_unix_server": lambda loop: loop.create_unix_server(asyncio.Protocol, "/tmp/x"),
+    "loop.connect_read_pipe": lambda loop: loop.connect_read_pipe(asyncio.Protocol, None),
+    "loop.connect_write_pipe": lambda loop: loop.connect_write_pipe(asyncio.Protocol, None),
+    "loop.subprocess_shell": lambda loop: asyncio.create_subprocess_shell("true"),
+    "loop.subprocess_exec": lambda loop: asyncio.create_subprocess_exec("true"),
+    "loop.start_tls": lambda loop: loop.start_tls(None, None, None),
+    "loop.sock_recvfrom": lambda loop: loop.sock_recvfrom(None, 1),
+    "loop.sock_recvfrom_into": lambda loop: loop.sock_recvfrom_into(None, bytearray(1)),
+    "loop.sock_sendto": lambda loop: loop.sock_sendto(None, b"", None),
+    "loop.sock_accept": lambda loop: loop.sock_accept(None),
+    "loop.sock_sendfile": lambda loop: loop.sock_sendfile(None, None),
+    "loop.create_connection(ssl=...)": lambda loop: loop.create_connection(
+        asyncio.Protocol, "x", 1, ssl=True
+    ),
+    "loop.create_server(ssl=...)": lambda loop: loop.create_server(
+        asyncio.Protocol, "x", 1, ssl=ssl.create_default_context()
+    ),
+    "loop.connect_accepted_socket(ssl=...)": lambda loop: loop.connect_accepted_socket(
+        asyncio.Protocol, None, ssl=True
+    ),
+}
+
+FUNCTIONS: dict[str, Call] = {
+    "loop.add_reader": lambda loop: loop.add_reader(0, print),
+    "loop.add_writer": lambda loop: loop.add_writer(0, print),
+    "loop.add_signal_handler": lambda loop: loop.add_signal_handler(signal.SIGTERM, print),
+}
+
+
+@pytest.mark.parametrize("api", [*COROUTINES, *FUNCTIONS])
+def test_refused_by_name_with_place_and_remedy(plainly: Any, api: str) -> None:
+    async def main(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        if api in FUNCTIONS:
+            with pytest.raises(NotSimulated) as caught:
+                FUNCTIONS[api](loop)
+        else:
+            with pytest.raises(NotSimulated) as caught:
+                await COROUTINES[api](loop)
+        assert caught.value.api == api
+        assert caught.value.site is not None
+        assert "test_refused.py:" in caught.value.site
+        assert str(caught.value).endswith(".")
+        assert isinstance(caught.value, NotImplementedError)
+
+    plainly(main)
+
+
+def test_a_call_from_deep_inside_a_library_has_no_line_of_the_user(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        details: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda loop, context: details.append(context))
+        loop.call_soon(loop.add_reader, 0, print)
+        await asyncio.sleep(0)
+        assert details[0]["exception"].site is None
+        assert str(details[0]["exception"]).startswith("loop.add_reader is not simulated. ")
+
+    plainly(main)
+
+
+def test_removing_what_cannot_have_been_added(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        assert not loop.remove_reader(0)
+        assert not loop.remove_writer(0)
+        assert not loop.remove_signal_handler(signal.SIGTERM)
+
+    plainly(main)
+
+
+def test_sockets_that_are_not_part_of_the_network(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        one, other = socket.socketpair()
+        datagrams = socket.socket(type=socket.SOCK_DGRAM)
+        stranger = socket.socket()
+        with one, other, datagrams, stranger:
+            for sock in (one, other, datagrams, stranger):
+                sock.setblocking(False)
+            for call, text in (
+                (loop.create_connection(asyncio.Protocol, sock=one), "not connected by loop.sock_connect"),
+                (loop.connect_accepted_socket(asyncio.Protocol, other), "not connected by loop.sock_connect"),
+                (loop.sock_connect(one, "/tmp/x"), "AF_UNIX"),
+                (loop.sock_connect(datagrams, ("127.0.0.1", 1)), "SOCK_DGRAM"),
+                (loop.sock_recv(stranger, 1), "loop.sock_recv with a socket"),
+                (loop.sock_sendall(stranger, b"x"), "loop.sock_sendall with a socket"),
+            ):
+                with pytest.raises(NotSimulated, match=text):
+                    await call
+            with pytest.raises(ValueError, match="A Stream Socket was expected"):
+                await loop.create_connection(asyncio.Protocol, sock=datagrams)
+            with pytest.raises(ValueError, match="A Stream Socket was expected"):
+                await loop.create_server(asyncio.Protocol, sock=datagrams)
+
+    plainly(main)
+
+
+def test_the_socket_of_a_transport_does_nothing(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 80)
+        sock = server.sockets[0]
+        for call in (sock.dup, lambda: sock.shutdown(socket.SHUT_WR)):
+            with pytest.raises(NotSimulated):
+                call()
+        with pytest.raises(OSError, match="not connected"):
+            sock.getpeername()
+        assert sock.fileno() == -1
+        assert repr(sock).startswith("<simulated socket")
+
+    plainly(main)
