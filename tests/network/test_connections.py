@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -197,6 +198,39 @@ def test_a_really_bound_socket_lends_its_address_and_no_more(plainly: Any) -> No
         assert any(event.actor.startswith("local→127.0.0.1:socket#1#1") for event in world.trace)
 
     plainly(main)
+
+
+def test_a_socket_is_connected_once(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        await asyncio.start_server(echo, "127.0.0.1", 80)
+        loop = asyncio.get_running_loop()
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, ("localhost", 80))
+            await loop.sock_sendall(sock, b"hello")
+            assert await loop.sock_recv(sock, 10) == b"hello"
+            with pytest.raises(OSError, match="already connected"):
+                await loop.sock_connect(sock, ("127.0.0.1", 80))
+            transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, sock)
+            transport.close()
+            await asyncio.sleep(0)
+            assert sock.fileno() == -1
+
+    plainly(main)
+
+
+def test_a_file_whose_connection_is_lost(drawn: Any) -> None:
+    async def main(world: World) -> None:
+        server = await asyncio.start_server(lambda reader, writer: writer.transport.abort(), "127.0.0.1", 80)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", 80)
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(2_000_000))
+            with pytest.raises((ConnectionError, RuntimeError)):
+                await loop.sendfile(transport, file)
+        server.close()
+
+    drawn(main)
 
 
 def test_a_descriptor_that_can_be_polled(plainly: Any) -> None:

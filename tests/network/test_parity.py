@@ -479,17 +479,100 @@ async def streams_under_backpressure(stage: Stage) -> None:
     await server.wait_closed()
 
 
+async def reset_while_writing(stage: Stage, paused: bool) -> None:
+    pair = await connected(stage)
+    client, server = pair.client.transport, pair.accepted.transport
+    server.pause_reading()
+    if paused:
+        client.pause_reading()
+    client.write(bytes(BIG))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    server.abort()
+    await pair.end()
+    stage.log(f"buffered {client.get_write_buffer_size()}")
+
+
+@program
+async def a_reset_while_much_is_buffered(stage: Stage) -> None:
+    await reset_while_writing(stage, paused=False)
+
+
+@program
+async def a_reset_while_much_is_buffered_and_reading_is_paused(stage: Stage) -> None:
+    await reset_while_writing(stage, paused=True)
+
+
+@program
+async def aborting_with_much_buffered(stage: Stage) -> None:
+    pair = await connected(stage, server=lambda: Talker(stage, "server", payload=False))
+    pair.client.transport.write(bytes(BIG))
+    pair.client.transport.abort()
+    stage.log(f"buffered {pair.client.transport.get_write_buffer_size()}")
+    await pair.end()
+
+
 # -- errors in callbacks -------------------------------------------------------------------------
 
 
-def failing(stage: Stage, where: str) -> Callable[[], Any]:
+def buffered(stage: Stage, failing: str) -> Callable[[], Any]:
+    """A buffered protocol whose method of that name raises."""
+
+    class Buffered(asyncio.BufferedProtocol):
+        def get_buffer(self, sizehint: int) -> bytearray:
+            return bytearray(100)
+
+        def connection_lost(self, exc: BaseException | None) -> None:
+            stage.log(f"server connection_lost {word(exc)}")
+
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+            stage.log("server connection_made")
+
+    def make() -> Any:
+        protocol = Buffered()
+        setattr(protocol, failing, failing_call(stage, failing))
+        return protocol
+
+    return make
+
+
+def failing_call(stage: Stage, where: str) -> Callable[..., None]:
     def fail(*args: object) -> None:
         stage.log(f"server {where} raises")
         raise ZeroDivisionError(where)
 
+    return fail
+
+
+@program
+async def get_buffer_raises(stage: Stage) -> None:
+    pair = await connected(stage, server=buffered(stage, "get_buffer"))
+    pair.client.transport.write(b"x")
+    await pair.end()
+
+
+@program
+async def buffer_updated_raises(stage: Stage) -> None:
+    pair = await connected(stage, server=buffered(stage, "buffer_updated"))
+    pair.client.transport.write(b"x")
+    await pair.end()
+
+
+@program
+async def a_buffered_protocol_meets_a_reset(stage: Stage) -> None:
+    pair = await connected(stage, server=buffered(stage, "unused"))
+    pair.client.transport.pause_reading()
+    pair.accepted.transport.write(b"unread")
+    await asyncio.sleep(0)
+    pair.client.transport.abort()
+    await pair.end()
+
+
+def failing(stage: Stage, where: str) -> Callable[[], Any]:
     def make() -> Any:
         protocol = Talker(stage, "server")
-        setattr(protocol, where, fail)
+        setattr(protocol, where, failing_call(stage, where))
         return protocol
 
     return make
@@ -710,8 +793,13 @@ async def refused_and_taken(stage: Stage) -> None:
 @program
 async def wrong_arguments(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
+    import socket
+
+    sock = socket.socket()
+    sock.close()
     for options in (
         {},
+        {"host": "127.0.0.1", "port": 1, "sock": sock},
         {"host": "127.0.0.1", "port": 1, "server_hostname": "x"},
         {"host": "127.0.0.1", "port": 1, "ssl_handshake_timeout": 1},
     ):
@@ -719,7 +807,11 @@ async def wrong_arguments(stage: Stage) -> None:
             await loop.create_connection(asyncio.Protocol, **options)
         except ValueError as error:
             stage.log(str(error))
-    for options in ({}, {"host": "127.0.0.1", "port": 1, "ssl_handshake_timeout": 1}):
+    for options in (
+        {},
+        {"host": "127.0.0.1", "port": 1, "sock": sock},
+        {"host": "127.0.0.1", "port": 1, "ssl_handshake_timeout": 1},
+    ):
         try:
             await loop.create_server(asyncio.Protocol, **options)
         except ValueError as error:
@@ -846,6 +938,38 @@ async def sending_a_file(stage: Stage) -> None:
             stage.log(str(error))
     await pair.end()
     stage.log(f"received {pair.accepted.received}")
+
+
+@program
+async def sending_a_file_wrongly(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    pair = await connected(stage)
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile("w") as text:
+        for arguments in ((text,), (file, -1), (file, 0, 0)):
+            try:
+                await loop.sendfile(pair.client.transport, *arguments)
+            except (ValueError, RuntimeError) as error:
+                stage.log(str(error))
+        stage.log(f"sent {await loop.sendfile(pair.client.transport, file)}")
+    pair.client.transport.close()
+    await pair.end()
+
+
+@program
+async def much_through_the_functions_for_sockets(stage: Stage) -> None:
+    import socket
+
+    loop = asyncio.get_running_loop()
+    server, port = await stage.serve(lambda: Talker(stage, "server", payload=False))
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, ("127.0.0.1", port))
+        await loop.sock_sendall(sock, bytearray(BIG))
+        transport, _ = await loop.create_connection(lambda: Talker(stage, "client"), sock=sock)
+        transport.close()
+        await stage.until("server connection_lost None")
+    server.close()
+    await server.wait_closed()
 
 
 @program

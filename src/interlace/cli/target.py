@@ -54,7 +54,11 @@ def load(target: str) -> Any:
             )
     if inspect.iscoroutinefunction(found) or _is_callable_object(found):
         return found
-    kind = "a function without 'async'" if inspect.isfunction(found) else f"of type {type(found).__name__}"
+    kind = f"of type {type(found).__name__}"
+    if inspect.isfunction(found):
+        kind = "a function without 'async'"
+    elif inspect.isclass(found):
+        kind = "a class"
     raise Wrong(f"{path} in {where} is {kind}, not a coroutine function", _suggest(where, module, ""))
 
 
@@ -128,7 +132,7 @@ def _candidates(module: ModuleType) -> str:
 def _suggest(where: str, module: ModuleType, path: str) -> str:
     names = _coroutine_functions(module)
     if not names:
-        return "python -m interlace --help"
+        return "interlace --help"
     near = difflib.get_close_matches(path, names, n=1, cutoff=0.5)
     return f"interlace run {where}:{(near or names)[0]}"
 
@@ -138,6 +142,6 @@ def _similar_file(where: str) -> str:
     try:
         files = sorted(file for file in os.listdir(directory or ".") if file.endswith(".py"))
     except OSError:
-        return "ls"
+        return "ls ."
     near = difflib.get_close_matches(name, files, n=1, cutoff=0.5)
     return f"interlace run {os.path.join(directory, near[0])}:main" if near else f"ls {directory or '.'}"

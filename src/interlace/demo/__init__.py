@@ -101,7 +101,7 @@ class _Demo:
         result = explore(getattr(self._story, _BUGGY), target=self._target(_BUGGY))
         real = perf_counter() - began
         colours = self._console.color_system is not None
-        report = result.report(color=colours, width=min(self._console.width, 100))
+        report = result.report(color=colours, width=min(self._console.width, 100)).rstrip()
         self._console.print(Text.from_ansi(report) if colours else report, markup=False, soft_wrap=True)
         self._console.print()
         found = result.failure
@@ -138,7 +138,7 @@ class _Demo:
         folder = show_path(str(self._folder))
         self._next(f"the same from pytest{without}", f"{_command('pytest')} {folder} --explore")
         self._next("explore a test of your own", f"{command} explore path/to/test_file.py:test_name")
-        self._say("Then docs/tutorial/first-test.md: from nothing to a found bug, in ten minutes.")
+        self._say("Then, in the documentation, tutorial/first-test.md: from nothing to a found bug.")
 
     # -- how it looks ----------------------------------------------------------------------------
 
@@ -200,9 +200,9 @@ def _imported(folder: Path) -> Iterator[ModuleType]:
 
 
 def _command(name: str) -> str:
-    """Returns what to type for a command: its name, or its path where a shell would not find it."""
-    beside = Path(sys.executable).parent / name
+    """Returns what to type for a command: its path where a shell would find another one, or none."""
+    beside = Path(sys.executable).with_name(name)
     found = shutil.which(name)
-    if found is not None and (not beside.exists() or os.path.samefile(found, beside)):
+    if not beside.exists() or (found is not None and os.path.samefile(found, beside)):
         return name
     return show_path(str(beside))

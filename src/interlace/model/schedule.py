@@ -108,7 +108,7 @@ class Recipe:
             raise BadToken(f"token {_short(text)!r} is torn or mistyped: copy it whole from the report")
         _, letter, plan, answers, fingerprint = parts
         try:
-            order = next(order for order in ORDERS if order[0] == letter)
+            order: Order = next(order for order in ORDERS if order[0] == letter)
             seed, *faults = _unpack_json(plan) if plan else [0]
             if not isinstance(seed, int):
                 raise ValueError("the seed is not a number")

@@ -23,6 +23,9 @@ _COMPARED = 4000
 _LOOKED_AT = 20
 """How many differences from the twin are looked at, at the beginning and at the end."""
 
+_BETWEEN_STEPS = ("stall", "tie", "arrival", "order")
+"""Kinds of question that come up between two steps, so that the step before has no part in them."""
+
 
 def choose(
     outcome: Outcome, twin: Outcome | None, steps: Sequence[Read], sizes: Sequence[int], limit: int
@@ -85,9 +88,12 @@ def _core(
     """Returns (rank, number) of the steps that the failure cannot be told without."""
     yield 0, len(steps) - 1
     for deviation in deviations_of(outcome):
-        asking = [number for number, one in enumerate(steps) if one.passage.step <= deviation.step]
-        if asking:
-            yield 1, asking[-1]
+        asking = [number for number, one in enumerate(steps) if one.passage.step <= deviation.step][-1:]
+        if deviation.kind not in _BETWEEN_STEPS:
+            yield from ((1, number) for number in asking)
+        if deviation.kind == "order":
+            for actor in (deviation.option, deviation.boring):
+                yield from ((1, number) for number in _next_of(steps, actor, deviation.step))
         woken = None
         if deviation.kind == "delay":
             woken = woken_by(outcome.trace, steps, deviation.subject)
@@ -95,13 +101,20 @@ def _core(
             number = steps.index(woken)
             yield 1, number
             if twin is None and asking:  # then whatever came in between is the best guess
-                yield from ((2, other) for other in range(asking[-1] + 1, number))
+                yield from ((2, other) for other in range(asking[0] + 1, number))
     if twin is not None:
         turned = _turned(steps, [one for one in read(twin.passages) if not one.idle], first)
         for place, group in enumerate(turned):
             for number in group:
                 core = place < _FIRST_TURNS or place >= len(turned) - _LAST_TURNS
                 yield (1 if core else 2), number
+
+
+def _next_of(steps: Sequence[Read], actor: str, step: int) -> list[int]:
+    """Returns the number of the first step of an actor after a step of the trace, if there is one."""
+    return [
+        number for number, one in enumerate(steps) if one.passage.step > step and one.passage.actor == actor
+    ][:1]
 
 
 def _turned(steps: Sequence[Read], others: Sequence[Read], first: int) -> list[list[int]]:

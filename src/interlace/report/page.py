@@ -24,7 +24,7 @@ STYLES = {
 }
 """What the names of styles mean. Only the 16 colours of the terminal, so that its theme decides."""
 
-LANES = ("cyan", "magenta", "green", "blue", "bright_cyan", "bright_magenta", "bright_green", "bright_blue")
+LANES = ("cyan", "green", "blue", "magenta", "bright_cyan", "bright_green", "bright_blue", "bright_magenta")
 """The colours of tasks."""
 
 

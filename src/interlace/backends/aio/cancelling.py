@@ -8,7 +8,7 @@ permit, a message or a reply is lost.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
@@ -35,7 +35,7 @@ class Canceller:
         loop.before_step = self._before
         loop.after_step = self._after
 
-    def _asks(self, task: Any) -> bool:
+    def _asks(self, task: object) -> TypeGuard[Task]:
         if not isinstance(task, Task) or task is self._main or self._world.injected or task.done():
             return False
         return self._world.faults.may_cancel(name_of(task), made_by_test=task.made_by_test)

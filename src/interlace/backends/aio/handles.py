@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interlace.backends.aio.loop import Loop
+    from interlace.backends.aio.threads import Threads
 
 
 class Handle(asyncio.Handle):
@@ -20,7 +21,7 @@ class Handle(asyncio.Handle):
 
     __slots__ = ("actor", "cause", "label")
 
-    def __init__(self, callback: Any, args: Any, loop: Loop, context: Any, cause: int, actor: str | None) -> None:
+    def __init__(self, callback: Any, args: Any, loop: Threads, context: Any, cause: int, actor: str | None) -> None:
         super().__init__(callback, args, loop, context)
         self.cause = cause
         self.actor = actor
@@ -36,6 +37,8 @@ class Timer(asyncio.TimerHandle):
         deadline: the virtual time in ns at which it is due.
         by: the path of the actor that armed it.
     """
+
+    _scheduled: bool
 
     __slots__ = ("actor", "armed", "by", "cause", "deadline", "label")
 

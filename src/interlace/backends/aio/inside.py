@@ -10,14 +10,39 @@ import dis
 import functools
 import threading
 from asyncio import futures
+from concurrent.futures import Executor
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
 from contextvars import Context
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlace.model.source import is_user_file, place_of
 from interlace.model.trace import Place
+
+if TYPE_CHECKING:
+
+    class BaseLoop(asyncio.BaseEventLoop):
+        """What the loop uses of its base class besides the public names."""
+
+        _asyncgens: Any
+        _clock_resolution: float
+        _closed: bool
+        _debug: bool
+        _default_executor: Executor | None
+        _exception_handler: Any
+        _executor_shutdown_called: bool
+        _stopping: bool
+        _task_factory: Any
+        _thread_id: int | None
+
+        def _check_callback(self, callback: object, method: str) -> None: ...
+        def _check_closed(self) -> None: ...
+        def _check_default_executor(self) -> None: ...
+        def _check_thread(self) -> None: ...
+
+else:
+    BaseLoop = asyncio.BaseEventLoop
 
 WAKE_SLEEPER: Any = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 """What `asyncio.sleep` arms its timer with: how a sleep is told from a timeout."""
@@ -28,7 +53,7 @@ _CONDITION_WAIT = threading.Condition.wait.__code__
 
 def pool_threads() -> set[Any]:
     """Returns the worker threads of all thread pools of this process."""
-    return set(_pools._threads_queues)  # type: ignore[attr-defined]
+    return set(_pools._threads_queues)
 
 
 def waits_for_certain(frame: FrameType) -> bool:

@@ -13,8 +13,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, TypeVarTuple, Unpack
 
+from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Names, Task, heads
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
@@ -25,11 +26,13 @@ from interlace.errors import Deadlock, Runaway, UsageError
 from interlace.sim.clock import SECOND, nanoseconds
 from interlace.sim.world import GENEROUS, STALL_BOUND, World, show_ns
 
+Ts = TypeVarTuple("Ts")
+
 _PURGE = 100
 """Cancelled timers are swept out of the heap when more than this many are half of it."""
 
 
-class Loop(Connections, Threads, asyncio.BaseEventLoop):
+class Loop(Connections, Threads, inside.BaseLoop):
     """A loop that lives in a world.
 
     Args:
@@ -66,7 +69,7 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         return self.world.clock.ns / SECOND
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Schedules a callback `delay` virtual seconds from now."""
         if delay is None:
@@ -74,16 +77,16 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         return self.call_at(self.world.clock.ns / SECOND + delay, callback, *args, context=context)
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Schedules a callback at a virtual time in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
-        if self._closed:  # type: ignore[attr-defined]
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        if self._debug:  # type: ignore[attr-defined]
-            self._check_thread()  # type: ignore[attr-defined]
-            self._check_callback(callback, "call_at")  # type: ignore[attr-defined]
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, "call_at")
         try:
             deadline = nanoseconds(when)
         except (OverflowError, ValueError):
@@ -93,15 +96,15 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         now = self.world.clock.ns
         timer = Timer(when, callback, args, self, context, deadline, now)
         self._armed += 1
-        timer._scheduled = True  # type: ignore[attr-defined]
+        timer._scheduled = True
         entry = (deadline, self._armed, timer)
         heapq.heappush(self._timers, entry)
         if deadline - now > GENEROUS and self.world.asks:
             self._timeouts.add(self._armed, timer, callback)
         return timer
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        if handle._scheduled:  # type: ignore[attr-defined]
+    def _timer_handle_cancelled(self, handle: Any) -> None:
+        if handle._scheduled:
             self._cancelled_timers += 1
             if self._cancelled_timers > _PURGE and self._cancelled_timers * 2 > len(self._timers):
                 self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
@@ -111,14 +114,14 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
     # -- scheduling ------------------------------------------------------------------------------
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.Handle:
         """Schedules a callback for the next iteration, first in, first out."""
-        if self._closed:  # type: ignore[attr-defined]
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        if self._debug:  # type: ignore[attr-defined]
-            self._check_thread()  # type: ignore[attr-defined]
-            self._check_callback(callback, "call_soon")  # type: ignore[attr-defined]
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, "call_soon")
         handle = Handle(callback, args, self, context, self.world.step, None)
         self._ready.append(handle)
         return handle
@@ -131,9 +134,9 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
 
     def create_task(self, coro: Any, *, name: object = None, context: Context | None = None, **options: Any) -> Any:
         """Makes a task whose path repeats from run to run; else as the stock loop does."""
-        if self._closed:  # type: ignore[attr-defined]
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        factory = self._task_factory  # type: ignore[attr-defined]
+        factory = self._task_factory
         if factory is None or self._eager:
             if self._eager:
                 options.setdefault("eager_start", True)
@@ -174,7 +177,7 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         if self._inbox:
             self._drain()
         if not ready:
-            if self._stopping:  # type: ignore[attr-defined]
+            if self._stopping:
                 return
             if not self._timers and not len(world.flight):
                 if not self._await_threads():
@@ -251,12 +254,12 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         clock = world.clock
         timers = self._timers
         while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)[2]._scheduled = False  # type: ignore[attr-defined]
+            heapq.heappop(timers)[2]._scheduled = False
             self._cancelled_timers -= 1
         if not self._ready and (self._jobs or threading.active_count() != self._crowd):
             self._await_others()  # time must not move on while a thread is still at work
         arrival = world.flight.next_time
-        if not self._ready and not self._stopping and not self._inbox:  # type: ignore[attr-defined]
+        if not self._ready and not self._stopping and not self._inbox:
             target = timers[0][0] if timers else None
             if arrival is not None and (target is None or arrival < target):
                 target = arrival
@@ -281,7 +284,7 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
         now = self.world.clock.ns
         while timers and timers[0][0] <= now:
             timer = heapq.heappop(timers)[2]
-            timer._scheduled = False  # type: ignore[attr-defined]
+            timer._scheduled = False
             if timer._cancelled:
                 self._cancelled_timers -= 1
             else:
@@ -296,7 +299,7 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
             deadline, _, timer = timers[0]
             if timer._cancelled:
                 heapq.heappop(timers)
-                timer._scheduled = False  # type: ignore[attr-defined]
+                timer._scheduled = False
                 self._cancelled_timers -= 1
                 continue
             horizon = world.horizon()
@@ -336,7 +339,7 @@ class Loop(Connections, Threads, asyncio.BaseEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Notes what went wrong in the background, then does as the stock loop does."""
         self.background.append(context)
-        if self._exception_handler is not None or not self._records:  # type: ignore[attr-defined]
+        if self._exception_handler is not None or not self._records:
             super().call_exception_handler(context)
 
     def close(self) -> None:

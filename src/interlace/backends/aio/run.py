@@ -116,9 +116,9 @@ def _tear_down(loop: Loop) -> None:
                 break
             tasks.sort(key=lambda task: hash(task) if isinstance(task, Task) else 0)
             for task in tasks:
-                task.cancel()
+                _cancel(task)
             _try(loop, _gather(tasks))
-        if loop._asyncgens:  # type: ignore[attr-defined]
+        if loop._asyncgens:
             _try(loop, loop.shutdown_asyncgens())
         if loop._default_executor is not None:
             _try(loop, loop.shutdown_default_executor())
@@ -126,6 +126,13 @@ def _tear_down(loop: Loop) -> None:
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
         loop.close()
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    try:
+        task.cancel()
+    except RecursionError:  # tasks that await each other in a circle pass it on for ever
+        pass
 
 
 async def _gather(tasks: list[asyncio.Task[Any]]) -> None:

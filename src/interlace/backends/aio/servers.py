@@ -49,7 +49,7 @@ class Server(asyncio.AbstractServer):
         self._waiters: list[asyncio.Future[None]] | None = []
         self._serving = False
         self._forever: asyncio.Future[None] | None = None
-        self._sockets = tuple(SimulatedSocket(_shape(listener), None) for listener in listeners)
+        self._sockets = tuple(SimulatedSocket(_shape(listener), None, self._fileno) for listener in listeners)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} sockets={self.sockets!r}>"
@@ -156,6 +156,9 @@ class Server(asyncio.AbstractServer):
             """Closes all connections that were accepted, at once."""
             for transport in list(self._clients):
                 transport.abort()
+
+    def _fileno(self) -> int:
+        return -1 if self._listeners is None else self._loop._quiet_descriptor()
 
     def _wake_waiters(self) -> None:
         waiters, self._waiters = self._waiters, None

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from interlace.backends.aio.refused import Refused, refuse
 from interlace.backends.aio.transports import settle
+from interlace.sim.flight import DELAYS
 from interlace.sim.network import dns
 from interlace.sim.network.host import family_of
-from interlace.sim.network.link import Packet
 
 if TYPE_CHECKING:
     from interlace.sim.network.stream import End
@@ -179,11 +179,9 @@ class Sockets(Refused):
 
     async def _asked(self, what: str, answer: Callable[[], Any]) -> Any:
         """Gives an answer after a delay that is explored, as a resolver would."""
-        network = self._world.network
-        name = network.numbered(what)
+        name = self._world.network.numbered(what)
         waiter: asyncio.Future[None] = self.create_future()
-        link = network.link(network.here, network.here)
-        self._world.flight.post(name, name, partial(settle, waiter), link.fates(Packet("", "", name, 0)))
+        self._world.flight.post(name, name, partial(settle, waiter), DELAYS)
         await waiter
         return answer()
 
@@ -289,11 +287,13 @@ class Sockets(Refused):
         """Returns the socket object for an end."""
 
         def fileno() -> int:
-            if end.closed or end.readable or self.is_closed():
-                return -1
-            if self._quiet == -1:
-                # an unbound UDP socket is never readable; poll() calls an unconnected TCP socket so
-                self._quiet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach()
-            return self._quiet
+            return -1 if end.closed or end.readable else self._quiet_descriptor()
 
         return SimulatedSocket(end.local, end.remote, fileno)
+
+    def _quiet_descriptor(self) -> int:
+        """Returns a descriptor that never becomes readable; -1 once the loop is closed."""
+        if self._quiet == -1 and not self.is_closed():
+            # an unbound UDP socket is never readable; poll() calls an unconnected TCP socket so
+            self._quiet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach()
+        return self._quiet

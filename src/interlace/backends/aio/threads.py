@@ -16,16 +16,18 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.handles import Handle
 from interlace.sim.flight import DELAYS
 
 if TYPE_CHECKING:
+    from interlace.backends.aio.actors import Names
     from interlace.sim.world import World
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _POLL = 0.001
 _STILL = 5
@@ -59,10 +61,11 @@ _WAITING_FILES = (threading.__file__, queue.__file__)
 _OUTSIDE_FILES = (selectors.__file__, socket.__file__)
 
 
-class Threads(asyncio.BaseEventLoop):
+class Threads(inside.BaseLoop):
     """The part of the loop that deals with threads."""
 
     world: World
+    names: Names
     _inbox: list[asyncio.Handle]
     _post: threading.Condition
     _jobs: dict[concurrent.futures.Future[Any], list[threading.Thread]]
@@ -79,12 +82,12 @@ class Threads(asyncio.BaseEventLoop):
         self._crowd = len(self._elders)
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.Handle:
         """Schedules a callback from any thread; from the loop's own it is `call_soon`."""
-        if self._thread_id in (None, threading.get_ident()):  # type: ignore[attr-defined]
+        if self._thread_id in (None, threading.get_ident()):
             return self.call_soon(callback, *args, context=context)
-        self._check_closed()  # type: ignore[attr-defined]
+        self._check_closed()
         handle = Handle(callback, args, self, context, -1, None)
         with self._post:
             self._inbox.append(handle)
@@ -101,12 +104,12 @@ class Threads(asyncio.BaseEventLoop):
         return letters
 
     def run_in_executor(
-        self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
+        self, executor: concurrent.futures.Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
     ) -> asyncio.Future[T]:
         """Runs a function in a thread, in lockstep; the result arrives after an explored time."""
-        self._check_closed()  # type: ignore[attr-defined]
-        if self._debug:  # type: ignore[attr-defined]
-            self._check_callback(func, "run_in_executor")  # type: ignore[attr-defined]
+        self._check_closed()
+        if self._debug:
+            self._check_callback(func, "run_in_executor")
         if executor is None:
             executor = self._default_pool()
         future: asyncio.Future[T] = self.create_future()
@@ -118,9 +121,8 @@ class Threads(asyncio.BaseEventLoop):
 
         in_thread = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
 
-        names = self.names  # type: ignore[attr-defined]
         function = inside.unwrapped(func)
-        lane = names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
+        lane = self.names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
         job = executor.submit(work) if in_thread else executor.submit(func, *args)
         self._jobs[job] = started
 
@@ -149,8 +151,8 @@ class Threads(asyncio.BaseEventLoop):
         return future
 
     def _default_pool(self) -> concurrent.futures.Executor:
-        self._check_default_executor()  # type: ignore[attr-defined]
-        if self._default_executor is None:  # type: ignore[has-type]
+        self._check_default_executor()
+        if self._default_executor is None:
             self._default_executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
         return self._default_executor
 

@@ -67,4 +67,4 @@ class Timeouts:
 
 
 def _armed(timer: Timer) -> bool:
-    return timer._scheduled and not timer._cancelled  # type: ignore[attr-defined]
+    return timer._scheduled and not timer._cancelled

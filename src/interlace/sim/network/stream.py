@@ -76,7 +76,7 @@ class End:
         self._windows = 0
         self._inbox: deque[Parcel] = deque()
         self._armed: set[int] = set()
-        self._buffer: deque[bytes] = deque()
+        self._buffer: deque[bytes | memoryview] = deque()
         self._unread = 0
         self._held = 0
         self._ended = False
@@ -128,7 +128,7 @@ class End:
         buffer = self._buffer
         if buffer:
             if self._unread <= limit:
-                data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
+                data = bytes(buffer.popleft()) if len(buffer) == 1 else b"".join(buffer)
                 buffer.clear()
             else:
                 data = self._split(limit)
@@ -309,11 +309,12 @@ class End:
         self._unread += size
 
     def _split(self, limit: int) -> bytes:
-        taken: list[bytes] = []
+        taken: list[bytes | memoryview] = []
         while limit:
             chunk = self._buffer.popleft()
             if len(chunk) > limit:
-                self._buffer.appendleft(chunk[limit:])
+                # a view: who reads a big chunk in small bites must not copy the rest each time
+                self._buffer.appendleft(memoryview(chunk)[limit:])
                 chunk = chunk[:limit]
             limit -= len(chunk)
             taken.append(chunk)

@@ -1,0 +1,100 @@
+"""Injected cancellation: where it is offered, to whom, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import interlace
+
+
+def offers(main: Any, *faults: str) -> list[str]:
+    """Returns the places at which one run asks whether to cancel."""
+    points = interlace.explore(main, schedules=1, faults=faults).plain.points
+    return [point.subject for point in points if point.kind == "cancel"]
+
+
+async def two_workers(world: interlace.World) -> list[Any]:
+    async def work(name: str) -> str:
+        await world.latency("1ms..9ms")
+        await asyncio.sleep(0)
+        return name
+
+    tasks = [asyncio.create_task(work(name), name=name) for name in ("ann", "bob")]
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_nobody_is_cancelled_unless_asked() -> None:
+    assert offers(two_workers) == []
+    assert offers(two_workers, "slow") == []
+
+
+def test_each_await_has_two_moments() -> None:
+    subjects = offers(two_workers, "cancel")
+    for path in ("work", "work#2"):
+        mine = [subject for subject in subjects if subject.split()[0].rpartition("/")[2] == path]
+        assert [subject.split()[1] for subject in mine] == ["work:waits", "work:wakes", "work:wakes"]
+
+
+def test_a_pattern_picks_tasks_by_name() -> None:
+    assert len(offers(two_workers, "cancel:ann")) == 3
+    assert len(offers(two_workers, "cancel:*b")) == 3
+    assert offers(two_workers, "cancel:nobody") == []
+
+
+def test_the_test_itself_is_never_cancelled() -> None:
+    async def main(world: interlace.World) -> None:
+        await world.latency("1ms..9ms")
+        await asyncio.sleep(1)
+
+    assert offers(main, "cancel", "cancel:*") == []
+
+
+def test_tasks_of_libraries_are_not_cancelled_blindly() -> None:
+    async def main() -> None:
+        await asyncio.gather(asyncio.create_task(asyncio.sleep(1)), asyncio.wait_for(asyncio.sleep(1), 5))
+
+    assert all("sleep" in subject for subject in offers(main, "cancel"))
+
+
+def test_one_cancellation_per_run_at_most() -> None:
+    seen: list[int] = []
+
+    async def main(world: interlace.World) -> None:
+        results = await two_workers(world)
+        seen.append(sum(isinstance(result, asyncio.CancelledError) for result in results))
+
+    interlace.explore(main, faults=["cancel"], schedules=80)
+    assert max(seen) == 1
+    assert seen[0] == 0
+
+
+def test_a_run_that_ends_by_the_injected_cancellation_is_no_failure() -> None:
+    async def main(world: interlace.World) -> None:
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(world.latency("1ms..9ms"))
+            await worker
+
+    result = interlace.explore(main, faults=["cancel"])
+    assert result.failure is None
+
+
+def test_a_sweep_tries_every_place_and_the_report_says_which() -> None:
+    async def main(world: interlace.World) -> None:
+        free = True
+
+        async def use() -> None:
+            nonlocal free
+            free = False
+            await world.latency("1ms..9ms")
+            await asyncio.sleep(0)
+            free = True
+
+        await asyncio.gather(asyncio.create_task(use(), name="user"), return_exceptions=True)
+        assert free, "never given back"
+
+    failure = interlace.explore(main, faults=["cancel"]).failure
+    assert failure is not None
+    assert failure.message.startswith("never given back")
+    assert failure.smallest.injected[0].startswith("user must be cancelled ")
+    assert "in use" in failure.smallest.injected[0]

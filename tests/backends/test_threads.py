@@ -1,0 +1,157 @@
+"""Threads stay in step with virtual time: nothing is lost, nothing is early, and every run is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import interlace
+
+
+def test_a_job_takes_an_explored_time() -> None:
+    async def main() -> list[int]:
+        done: list[int] = []
+
+        async def job(number: int) -> None:
+            await asyncio.to_thread(str, number)
+            done.append(number)
+
+        await asyncio.gather(job(1), job(2))
+        return done
+
+    assert interlace.run(main).value == [1, 2]
+    results = {tuple(interlace.run(main, seed=seed).value) for seed in range(20)}
+    assert results == {(1, 2), (2, 1)}
+    outcome = interlace.run(main, seed=3)
+    assert {point.subject for point in outcome.points} >= {"job str done", "job str#2 done"}
+
+
+def test_every_run_with_threads_is_the_same() -> None:
+    async def main() -> list[Any]:
+        log: list[Any] = []
+        loop = asyncio.get_running_loop()
+
+        async def answer(number: int) -> int:
+            await asyncio.sleep(0.01)
+            log.append(number)
+            return number + 1
+
+        def job(number: int) -> int:
+            for _ in range(3):
+                number = asyncio.run_coroutine_threadsafe(answer(number), loop).result()
+            return number
+
+        async def ticks() -> None:
+            for _ in range(5):
+                await asyncio.sleep(0.007)
+                log.append("tick")
+
+        await asyncio.gather(asyncio.to_thread(job, 0), asyncio.to_thread(job, 10), ticks())
+        return log
+
+    for seed in (1, 2, 3):
+        outcomes = [interlace.run(main, seed=seed) for _ in range(5)]
+        assert {str(outcome.value) for outcome in outcomes} == {str(outcomes[0].value)}
+        assert {outcome.trace_hash for outcome in outcomes} == {outcomes[0].trace_hash}
+
+
+def test_time_does_not_move_on_while_a_job_is_at_work() -> None:
+    def job(loop: asyncio.AbstractEventLoop) -> str:
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+        time.sleep(0.02)
+        return "done"
+
+    async def main() -> tuple[str, float]:
+        loop = asyncio.get_running_loop()
+        return await asyncio.wait_for(asyncio.to_thread(job, loop), 1), loop.time()
+
+    assert interlace.run(main).value == ("done", 0)
+
+
+def test_time_does_not_move_on_while_a_thread_of_the_program_is_at_work() -> None:
+    async def main() -> tuple[str, float]:
+        loop = asyncio.get_running_loop()
+        reply = loop.create_future()
+
+        def work() -> None:
+            time.sleep(0.02)
+            loop.call_soon_threadsafe(reply.set_result, "done")
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        result = await asyncio.wait_for(reply, 1)
+        thread.join()
+        return result, loop.time()
+
+    assert interlace.run(main).value == ("done", 0)
+
+
+def test_a_waiting_thread_does_not_hold_time_up() -> None:
+    async def main() -> float:
+        letters: queue.Queue[int] = queue.Queue()
+        job = asyncio.create_task(asyncio.to_thread(letters.get))
+        for _ in range(500):
+            await asyncio.sleep(1)
+        letters.put(1)
+        assert await job == 1
+        return asyncio.get_running_loop().time()
+
+    assert interlace.run(main).value == 500
+
+
+def test_a_full_pool_whose_jobs_wait_for_the_loop() -> None:
+    async def main() -> list[int]:
+        loop = asyncio.get_running_loop()
+        free = threading.Event()
+        done: list[int] = []
+        with ThreadPoolExecutor(1) as pool:
+            jobs = [loop.run_in_executor(pool, free.wait), loop.run_in_executor(pool, done.append, 1)]
+            await asyncio.sleep(1)
+            free.set()
+            await asyncio.gather(*jobs)
+        return done
+
+    assert interlace.run(main).value == [1]
+
+
+def test_a_pool_of_processes() -> None:
+    async def main() -> int:
+        with ProcessPoolExecutor(1) as pool:
+            return await asyncio.get_running_loop().run_in_executor(pool, pow, 2, 5)
+
+    if threading.active_count() == 1:  # else forking is unsafe
+        assert interlace.run(main).value == 32
+
+
+def test_a_job_that_ends_after_its_loop() -> None:
+    free = threading.Event()
+
+    async def main() -> str:
+        job = asyncio.create_task(asyncio.to_thread(free.wait))
+        await asyncio.sleep(1)
+        job.cancel()
+        return "left"
+
+    threads = set(threading.enumerate())
+    assert interlace.run(main).value == "left"
+    free.set()
+    for thread in set(threading.enumerate()) - threads:
+        thread.join()
+
+
+def test_loops_of_two_threads_do_not_meddle() -> None:
+    async def main() -> float:
+        await asyncio.sleep(10)
+        return await asyncio.to_thread(lambda: asyncio.get_event_loop_policy() is None) or 10.0
+
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(interlace.run(main).value)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [10.0, 10.0]

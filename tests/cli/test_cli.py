@@ -1,0 +1,157 @@
+"""The commands, and what they print and return."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interlace import api
+from interlace.cli import main
+from interlace.model.outcome import Outcome
+
+Interlace = Callable[..., Any]
+
+
+def test_without_a_command_it_helps(interlace: Interlace) -> None:
+    done = interlace()
+    assert done.status == 0
+    assert "examples:" in done.out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["explore", "--help"], ["--version"]])
+def test_help_and_version(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(("usage: interlace", "interlace 0."))
+
+
+def test_run_shows_the_prints_the_time_and_the_value(interlace: Interlace) -> None:
+    done = interlace("run", "prog.py:good")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines()[0] == "good prints"
+    assert re.search(r"passed · prog.py:good · 2.000 virtual s in \d+ steps\nreturned 42\n$", done.out)
+
+
+def test_run_tells_a_failure_and_prints_only_once(interlace: Interlace) -> None:
+    seeds = (interlace("run", "prog.py:bad", "--seed", str(seed)) for seed in range(20))
+    done = next(done for done in seeds if done.status)
+    assert (done.status, done.out.splitlines().count("bad prints")) == (1, 1)
+    assert "where  value = 1" in done.out
+    assert "fails here" in done.out
+    assert "The plain run passes." in done.out
+
+
+def test_a_module_is_found_from_the_working_directory(interlace: Interlace) -> None:
+    assert interlace("run", "prog:good").status == 0
+    assert interlace("run", "prog:Shop.static").status == 0
+
+
+def test_explore_shows_the_prints_of_the_plain_run_only(interlace: Interlace) -> None:
+    done = interlace("explore", "prog.py:bad")
+    assert (done.status, done.err) == (1, "")
+    assert done.out.splitlines().count("bad prints") == 1
+    assert "\x1b" not in done.out
+    assert "interlace replay prog.py:bad i1.r." in done.out
+
+
+def test_what_explore_prints_can_be_replayed(interlace: Interlace) -> None:
+    token = interlace("explore", "prog.py:bad").out.split()[-1]
+    done = interlace("replay", "prog.py:bad", token)
+    assert (done.status, done.err) == (1, "")
+    assert "fails here" in done.out
+    Path("token.txt").write_text(token + "\n")
+    assert interlace("replay", "prog.py:bad", "token.txt") == done
+
+
+def test_replay_says_when_the_program_has_changed(interlace: Interlace) -> None:
+    token = interlace("explore", "prog.py:bad").out.split()[-1]
+    changed = (
+        Path("prog.py")
+        .read_text()
+        .replace("0.005", "0.004")
+        .replace("await asyncio.gather", "await asyncio.sleep(1); await asyncio.gather")
+    )
+    Path("changed.py").write_text(changed)
+    done = interlace("replay", "changed.py:bad", token)
+    assert "this is not the run of the token" in done.err
+    assert "has changed since" in done.err
+
+
+def test_replay_of_a_plain_failure_has_no_because(interlace: Interlace) -> None:
+    token = interlace("explore", "prog.py:wrong").out.split()[-1]
+    done = interlace("replay", "prog.py:wrong", token, "-vv")
+    assert done.status == 1
+    assert "because" not in done.out
+    assert "Traceback" in done.out
+
+
+def test_explore_passes(interlace: Interlace) -> None:
+    done = interlace(
+        "explore", "prog.py:good", "--schedules", "5", "--order", "any", "--faults", "cancel,slow"
+    )
+    assert done.status == 0
+    assert "passed · prog.py:good · " in done.out
+
+
+def test_explore_writes_json(interlace: Interlace) -> None:
+    assert interlace("explore", "prog.py:bad", "--json", "report.json").status == 1
+    report = json.loads(Path("report.json").read_text(encoding="utf-8"))
+    assert report["verdict"]["status"] == "failed"
+    assert report["failure"]["story"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "colours"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+def test_colours_are_for_terminals(
+    interlace: Interlace, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], colours: bool
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[" in interlace("explore", "prog.py:bad").out) is colours
+
+
+def test_the_report_fits_the_terminal(interlace: Interlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = interlace("explore", "prog.py:bad").out.splitlines()
+    assert all(len(line) <= 60 or "interlace replay" in line for line in lines)
+
+
+def test_ctrl_c_says_how_far_it_came(interlace: Interlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, progress: api.Progress, **__: object) -> api.Result:
+        progress(7, 200)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "explore", interrupted)
+    done = interlace("explore", "prog.py:good")
+    assert (done.status, done.out) == (130, "")
+    assert "7 of 200 schedules were run" in done.err
+
+
+def test_ctrl_c_in_a_single_run(interlace: Interlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> Outcome:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "run", interrupted)
+    assert interlace("run", "prog.py:good").status == 130
+
+
+def test_as_a_module_in_another_process(interlace: Interlace) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "interlace", "run", "prog.py:wrong"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"},
+    )
+    assert done.returncode == 1
+    assert "assert 1 == 2" in done.stdout
