@@ -17,13 +17,19 @@ NAMES = ("bugs", "throughput", "network")
 def main(arguments: list[str] | None = None) -> None:
     """Runs the benchmarks that are named, or all, and prints their tables."""
     usual = Options()
-    parser = argparse.ArgumentParser("python -m benchmarks", description="What interlace finds, and what it costs.")
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description="What interlace finds, and what it costs."
+    )
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="name", help=", ".join(NAMES))
     parser.add_argument("--only", default=usual.only, help="bugs whose name contains this")
     parser.add_argument("--seeds", type=int, default=usual.seeds, help=f"{usual.seeds} unless told")
-    parser.add_argument("--cap", type=int, default=usual.cap, help=f"schedules to give up after; {usual.cap:,}")
+    parser.add_argument(
+        "--cap", type=int, default=usual.cap, help=f"schedules to give up after; {usual.cap:,}"
+    )
     parser.add_argument("--jobs", type=int, default=usual.jobs, help="processes that search at once")
-    parser.add_argument("--rounds", type=int, default=usual.rounds, help=f"timings of each program; {usual.rounds}")
+    parser.add_argument(
+        "--rounds", type=int, default=usual.rounds, help=f"timings of each program; {usual.rounds}"
+    )
     told = vars(parser.parse_args(arguments))
     names = told.pop("names") or NAMES
     options = replace(usual, **told)

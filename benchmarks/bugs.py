@@ -1,15 +1,19 @@
 """How many schedules it takes to find each classic bug, for the portfolio and for each strategy alone.
 
-    python -m benchmarks bugs
-    python -m benchmarks bugs --only "cache stampede" --seeds 5
+python -m benchmarks bugs
+python -m benchmarks bugs --only "cache stampede" --seeds 5
 """
 
 from __future__ import annotations
 
 import statistics
+import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from rich.table import Table
 
@@ -21,8 +25,8 @@ from interlace.engine.run import Runner
 from interlace.model.choice import Strategy
 from interlace.model.outcome import Outcome, innermost
 from interlace.strategies.pct import Priorities
-from interlace.strategies.pos import PartialOrder
 from interlace.strategies.portfolio import seeds
+from interlace.strategies.pos import PartialOrder
 from interlace.strategies.replay import Named
 from interlace.strategies.reversal import pair_reversals, single_reversals
 from interlace.strategies.uniform import Paced, Uniform, Walk
@@ -47,16 +51,19 @@ class Row:
         cells: for each column and seed, the number of the run that failed; None: not within the cap.
         alarms: how many searches through the fixed twin ended with a failure.
         latent: how many of them ended with a latent finding.
+        seconds: how long all of that took.
     """
 
     name: str
     cells: dict[str, list[int | None]] = field(default_factory=dict)
     alarms: int = 0
     latent: int = 0
+    seconds: float = 0.0
 
 
 def measure(bug: Bug, options: Options) -> Row:
     """Looks for one bug in every way, and for none in its fixed twin."""
+    begun = time.perf_counter()
     row = Row(bug.name)
     runner = Runner(_program(bug.broken), _BACKEND, order=bug.order, faults=bug.faults)
     plain = runner.run(None)
@@ -64,7 +71,9 @@ def measure(bug: Bug, options: Options) -> Row:
     row.cells["portfolio"] = [_explore(bug, seed, options.cap) for seed in range(options.seeds)]
     for name, make in _SAMPLERS.items():
         strategy = make(len(plain.points))
-        row.cells[name] = [_first(_sampled(runner, strategy, seed), bug, options.cap) for seed in range(options.seeds)]
+        row.cells[name] = [
+            _first(_sampled(runner, strategy, seed), bug, options.cap) for seed in range(options.seeds)
+        ]
     row.cells["reversal"] = [_first(_reversed(runner, plain), bug, options.cap)]
     for seed in range(options.seeds):
         found = interlace.explore(
@@ -72,6 +81,7 @@ def measure(bug: Bug, options: Options) -> Row:
         )
         row.alarms += bool(found.failures)
         row.latent += bool(found.latent)
+    row.seconds = time.perf_counter() - begun
     return row
 
 
@@ -118,11 +128,12 @@ def show(cell: list[int | None], cap: int) -> str:
 def tables(options: Options) -> Iterator[Table]:
     """Measures all bugs and returns the table."""
     bugs = [bug for bug in catalogue().values() if not options.only or options.only in bug.name]
-    if options.jobs > 1:
-        with ProcessPoolExecutor(options.jobs) as pool:
-            rows = list(pool.map(measure, bugs, [options] * len(bugs)))
-    else:
-        rows = [measure(bug, options) for bug in bugs]
+    rows: list[Row] = []
+    with ProcessPoolExecutor(options.jobs) if options.jobs > 1 else nullcontext() as pool:
+        for row in (pool.map if pool else map)(measure, bugs, repeat(options)):
+            rows.append(row)
+            cells = ", ".join(f"{column} {show(row.cells[column], options.cap)}" for column in COLUMNS)
+            print(f"{row.name}: {cells}, {row.seconds:.0f} s", file=sys.stderr, flush=True)
     table = Table(
         title=f"Schedules to the first failure: median (maximum) of {options.seeds} seeds, at most {options.cap:,}"
     )
@@ -134,5 +145,7 @@ def tables(options: Options) -> Iterator[Table]:
     for bug, row in zip(bugs, rows, strict=True):
         setting = "+".join((bug.order, *bug.faults))
         alarms = str(row.alarms) + (f" (+{row.latent} latent)" if row.latent else "")
-        table.add_row(bug.name, setting, *(show(row.cells[column], options.cap) for column in COLUMNS), alarms)
+        table.add_row(
+            bug.name, setting, *(show(row.cells[column], options.cap) for column in COLUMNS), alarms
+        )
     yield table

@@ -62,7 +62,7 @@ _ALL = (
     Bug("missed notification", waits.missed_notification, raises="Deadlock"),
     Bug("producer finishes early", waits.early_finish),
     Bug("row never flushed", waits.batch_never_flushed, raises="Deadlock"),
-    Bug("permit lost on cancel", waits.lost_permit, raises="TimeoutError", faults=("cancel",)),
+    Bug("permit lost on cancel", waits.lost_permit, raises="Deadlock", faults=("cancel",)),
     Bug("item lost on cancel", lifetimes.lost_item),
     Bug("wait_for swallows cancel", lifetimes.swallowed_cancel, before=(3, 12)),
     Bug("cleanup in a TaskGroup", lifetimes.cleanup_in_group, raises="AttributeError"),

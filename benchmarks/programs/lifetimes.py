@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from interlace import World
-
 from benchmarks.programs.updates import SLOW
+from interlace import World
 
 
 async def swallowed_cancel(world: World, *, fixed: bool) -> None:

@@ -153,10 +153,9 @@ async def twostage(world: World, *, fixed: bool, writers: int) -> None:
             table = 1
             if fixed:
                 index = 2
-            await step()
+        await step()
         async with index_lock:
             index = table + 1
-            await step()
 
     async def read() -> None:
         await step()

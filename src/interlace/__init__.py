@@ -1,7 +1,24 @@
 """interlace tests async Python: it runs the test, controls time, fakes slow things, tries the orders."""
 
-from interlace.api import Failure, Outcome, Result, Schedule, Verdict, World, explore, new_event_loop, replay, run
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from interlace.errors import BadToken, Deadlock, Diverged, InterlaceError, NotSimulated, Runaway, UsageError
+
+if TYPE_CHECKING:
+    from interlace.api import (
+        Failure,
+        Outcome,
+        Result,
+        Schedule,
+        Verdict,
+        World,
+        explore,
+        new_event_loop,
+        replay,
+        run,
+    )
 
 __version__ = "0.1.0"
 
@@ -25,3 +42,13 @@ __all__ = [
     "replay",
     "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what is more than an error when it is first asked for: pytest imports this package in every session."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from interlace import api
+
+    value = globals()[name] = getattr(api, name)
+    return value

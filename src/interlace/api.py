@@ -80,6 +80,25 @@ class World:
         await _BACKEND.suspend(self._inner, f"{what} latency", parse_latency(spec))
 
 
+class Stage:
+    """A program with a set-up of its own before each run; the pytest plugin has one for each test.
+
+    `run`, `explore` and `replay` take one in the place of a coroutine function.
+
+    Attributes:
+        prepared: the world of the first run, where the set-up for it begins earlier; see `first_world`.
+    """
+
+    prepared: SimWorld | None = None
+
+    def enter(self, world: World) -> Coroutine[Any, Any, Any]:
+        """Sets up for one run, before its loop starts, and returns the coroutine to run."""
+        raise NotImplementedError
+
+    def leave(self, outcome: Outcome) -> None:
+        """Looks at the outcome of one run; what it raises ends a search."""
+
+
 @dataclass(frozen=True)
 class Result(Findings):
     """What `explore` found. See `Findings` for the fields."""
@@ -102,7 +121,7 @@ class Result(Findings):
 
 
 def run(
-    main: Main,
+    main: Main | Stage,
     *,
     order: Order = "realistic",
     schedule: Schedule | Iterable[int] | None = None,
@@ -120,14 +139,14 @@ def run(
         UsageError: `main` is not a coroutine function, or an order that does not exist.
     """
     check_order(order)
-    runner = Runner(_program(main), _BACKEND, order=order, seed=_check_seed(seed))
+    runner = _runner(main, Recipe(order=order, seed=_check_seed(seed)))
     if schedule is not None:
         return runner.run(Replay(_check_answers(schedule)))
     return runner.run(Uniform() if seed is not None else None, seed=seed or 0)
 
 
 def explore(
-    main: Main,
+    main: Main | Stage,
     *,
     schedules: int = 200,
     order: Order = "realistic",
@@ -154,12 +173,12 @@ def explore(
     """
     words = (faults,) if isinstance(faults, str) else tuple(faults)
     plan = Plan(schedules, order, words, _check_seed(seed), stop_on_failure)
-    runner = Runner(_program(main), _BACKEND, order=order, faults=words, seed=plan.seed)
+    runner = _runner(main, Recipe(order=order, faults=words, seed=plan.seed))
     findings = Search(runner, plan, progress).run()
     return Result(**vars(findings), target=target or target_of(main))
 
 
-def replay(main: Main, token: str, *, detail: bool = False) -> Outcome:
+def replay(main: Main | Stage, token: str, *, detail: bool = False) -> Outcome:
     """Runs `main` exactly as the run did that the token was printed for.
 
     Args:
@@ -172,14 +191,38 @@ def replay(main: Main, token: str, *, detail: bool = False) -> Outcome:
         Diverged: the program asks other questions than when the token was printed.
     """
     recipe = Recipe.parse(token)
-    runner = Runner(_program(main), _BACKEND, order=recipe.order, faults=recipe.faults, seed=recipe.seed)
-    outcome = runner.run(Replay(recipe.schedule.answers), detail=detail)
-    return outcome
+    runner = _runner(main, recipe)
+    return runner.run(Replay(recipe.schedule.answers), detail=detail)
 
 
-def target_of(main: Main) -> str:
+def first_world(recipe: Recipe, *, detail: bool = False) -> SimWorld:
+    """Returns a world for the first run of a `Stage`, so that its set-up can begin before the run.
+
+    Args:
+        recipe: what that run replays; without a schedule, the plain run.
+        detail: whether the lines that each step ran are recorded.
+    """
+    faults = Faults.parse(recipe.faults)
+    answers = Replay(recipe.schedule.answers)
+    return SimWorld(answers, order=recipe.order, faults=faults, seed=recipe.seed, detail=detail)
+
+
+def target_of(main: Main | Stage) -> str:
     """Returns `MODULE:FUNC` for a function, as the command line names it."""
     return f"{getattr(main, '__module__', '?')}:{getattr(main, '__qualname__', type(main).__name__)}"
+
+
+def _runner(main: Main | Stage, recipe: Recipe) -> Runner:
+    """Returns what runs a program in worlds of the kind that the recipe names."""
+    program = _enterer(main) if isinstance(main, Stage) else _program(main)
+    runner = Runner(program, _BACKEND, order=recipe.order, faults=recipe.faults, seed=recipe.seed)
+    if isinstance(main, Stage):
+        runner.prepared, runner.after = main.prepared, main.leave
+    return runner
+
+
+def _enterer(stage: Stage) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
+    return lambda world: stage.enter(World(world))
 
 
 def _program(main: Main) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
@@ -197,7 +240,9 @@ def _program(main: Main) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
     ]
     if len(wanted) > 1:
         names = ", ".join(parameter.name for parameter in wanted)
-        raise UsageError(f"{main.__qualname__}({names}) takes more than a world: wrap it in a function that takes none")
+        raise UsageError(
+            f"{main.__qualname__}({names}) takes more than a world: wrap it in a function that takes none"
+        )
     if not wanted:
         return lambda world: main()
     if wanted[0].kind is inspect.Parameter.KEYWORD_ONLY:
@@ -208,7 +253,9 @@ def _program(main: Main) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
 def _is_coroutine_function(main: Any) -> bool:
     while hasattr(main, "func") and hasattr(main, "keywords"):  # functools.partial
         main = main.func
-    return inspect.iscoroutinefunction(main) or inspect.iscoroutinefunction(getattr(main, "__call__", None))
+    return inspect.iscoroutinefunction(main) or inspect.iscoroutinefunction(
+        getattr(type(main), "__call__", None)
+    )  # noqa: B004
 
 
 def _check_seed(seed: int | None) -> int:
@@ -232,6 +279,7 @@ __all__ = [
     "Outcome",
     "Result",
     "Schedule",
+    "Stage",
     "Verdict",
     "World",
     "explore",

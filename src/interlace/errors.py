@@ -47,5 +47,9 @@ class Runaway(InterlaceError, RuntimeError):
     """A run took more steps than its plan allows, so it was stopped."""
 
 
+class LatentWarning(UserWarning):
+    """A failure that needs an order which asyncio's own loop does not produce. The test passes."""
+
+
 class Diverged(InterlaceError, RuntimeError):
     """The same answers led to other questions: the program is not deterministic under interlace."""

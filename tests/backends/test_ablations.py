@@ -46,7 +46,9 @@ def letters_in_one_lane() -> list[list[int]]:
         world = World(strategy)
         got: list[int] = []
         for number in range(4):
-            world.flight.post("lane", f"letter {number}", lambda number=number: got.append(number), (0, 5, 10))
+            world.flight.post(
+                "lane", f"letter {number}", lambda number=number: got.append(number), (0, 5, 10)
+            )
         while world.flight:
             world.clock.ns = world.flight.next_time or 0
             for landed in world.flight.admit():

@@ -90,7 +90,9 @@ def test_a_group_cancels_in_one_order() -> None:
     assert values == {(0, 1, 2, 3, 4, 5, 6, 7)}
 
 
-def test_ablation_without_hashes_of_our_own_the_order_is_that_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ablation_without_hashes_of_our_own_the_order_is_that_of_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(Task, "__hash__", object.__hash__)
     kept: list[Any] = []
     values = set()

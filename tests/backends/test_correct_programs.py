@@ -124,7 +124,13 @@ async def write_coalescing(world: interlace.World) -> None:
     assert len(sent) in (1, 2)
 
 
-FIFO = [call_soon_order, call_soon_threadsafe_order, done_callback_order, connection_made_first, write_coalescing]
+FIFO = [
+    call_soon_order,
+    call_soon_threadsafe_order,
+    done_callback_order,
+    connection_made_first,
+    write_coalescing,
+]
 
 
 async def generous_timeouts(world: interlace.World) -> None:

@@ -365,7 +365,9 @@ async def a_comprehension_and_a_context_manager(log: Log) -> Any:
         return first, second, [number async for number in _numbers(log, 3)]
 
 
-PROGRAMS = [thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"]
+PROGRAMS = [
+    thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)

@@ -55,7 +55,9 @@ async def cancel_before_the_start(log: Log) -> Any:
 async def cancel_counts(log: Log) -> Any:
     task = asyncio.create_task(_forever(log, "a", cleanup=2))
     await asyncio.sleep(0)
-    log.append([task.cancel("one"), task.cancel("two"), task.cancelling(), task.uncancel(), task.cancelling()])
+    log.append(
+        [task.cancel("one"), task.cancel("two"), task.cancelling(), task.uncancel(), task.cancelling()]
+    )
     await asyncio.gather(task, return_exceptions=True)
     return task.cancelling(), task.uncancel(), task.uncancel()
 
@@ -387,7 +389,9 @@ async def except_star_over_several(log: Log) -> None:
         log.append(errors)
 
 
-PROGRAMS = [thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"]
+PROGRAMS = [
+    thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)

@@ -147,7 +147,9 @@ async def a_condition_without_its_lock(log: Log) -> None:
 
 async def a_semaphore_is_fair(log: Log) -> Any:
     semaphore = asyncio.Semaphore(2)
-    await asyncio.gather(*(_use(log, semaphore, name, count) for name, count in zip("abcde", (3, 1, 2, 1, 1))))
+    await asyncio.gather(
+        *(_use(log, semaphore, name, count) for name, count in zip("abcde", (3, 1, 2, 1, 1)))
+    )
     return semaphore.locked()
 
 
@@ -284,7 +286,9 @@ async def a_subclass_of_a_queue(log: Log) -> Any:
     return queue.qsize()
 
 
-PROGRAMS = [thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"]
+PROGRAMS = [
+    thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)

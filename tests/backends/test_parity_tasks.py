@@ -271,7 +271,10 @@ async def a_custom_base_exception_in_a_task(log: Log) -> None:
 
 
 async def system_exit_in_a_task(log: Log) -> None:
-    tasks = [asyncio.create_task(_steps(log, "a", 1, SystemExit(3))), asyncio.create_task(_steps(log, "b", 9))]
+    tasks = [
+        asyncio.create_task(_steps(log, "a", 1, SystemExit(3))),
+        asyncio.create_task(_steps(log, "b", 9)),
+    ]
     await asyncio.get_running_loop().create_future()
     log.append(tasks)
 
@@ -357,7 +360,9 @@ if sys.version_info >= (3, 12):
         await task
 
 
-PROGRAMS = [thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"]
+PROGRAMS = [
+    thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)

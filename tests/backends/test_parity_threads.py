@@ -246,7 +246,9 @@ async def a_simple_queue_between_a_job_and_the_loop(log: Log) -> Any:
     return await task
 
 
-PROGRAMS = [thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"]
+PROGRAMS = [
+    thing for name, thing in list(globals().items()) if inspect.iscoroutinefunction(thing) and name[0] != "_"
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)

@@ -213,8 +213,10 @@ def test_a_run_inside_of_a_running_loop_is_refused() -> None:
     async def inner() -> int:
         return 1
 
-    async def main() -> None:
-        interlace.run(inner)
+    async def main() -> int:
+        with pytest.raises(interlace.UsageError, match="running event loop"):
+            interlace.run(inner)
+        return (await asyncio.to_thread(interlace.run, inner)).value
 
     outcome = interlace.run(main)
-    assert isinstance(outcome.error, RuntimeError)
+    assert outcome.value == 1

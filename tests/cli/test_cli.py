@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,40 @@ def test_ctrl_c_says_how_far_it_came(interlace: Interlace, monkeypatch: pytest.M
     done = interlace("explore", "prog.py:good")
     assert (done.status, done.out) == (130, "")
     assert "7 of 200 schedules were run" in done.err
+
+
+def lose_an_interrupt() -> None:
+    """Get Ctrl-C where Python throws the exception away: in the callback of a weak reference."""
+    target = frozenset([1])
+    watched = weakref.ref(target, lambda _: signal.raise_signal(signal.SIGINT))
+    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    del target
+    sys.unraisablehook = before
+    assert watched() is None
+
+
+@pytest.mark.parametrize(("in_run", "told"), [(1, "1 of 3"), (3, "2 of 3")])
+def test_ctrl_c_that_python_loses_does_not_pass(
+    interlace: Interlace, monkeypatch: pytest.MonkeyPatch, in_run: int, told: str
+) -> None:
+    def disturbed(main: api.Main, *, progress: api.Progress, **_: object) -> api.Result:
+        for number in range(1, 4):
+            if number == in_run:
+                lose_an_interrupt()
+            if number < 3:
+                progress(number, 3)
+        return explored
+
+    explored = api.explore(fine, schedules=1)
+    monkeypatch.setattr(api, "explore", disturbed)
+    done = interlace("explore", "prog.py:good", "--schedules", "3")
+    assert (done.status, "passed" in done.out) == (130, False)
+    assert f"stopped by Ctrl-C: {told} schedules were run" in done.err  # at once, not at the end
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+async def fine() -> None:
+    pass
 
 
 def test_ctrl_c_in_a_single_run(interlace: Interlace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,12 @@ def _python(python: str, arguments: list[Any], standard_input: str, hash_seed: s
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(
-        [python, *arguments], input=standard_input, env=environment, capture_output=True, text=True, check=False
+        [python, *arguments],
+        input=standard_input,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -37,10 +37,9 @@ def _raise(kind: type[Exception], message: str) -> Exception:
 def test_type_and_line_count() -> None:
     assert sign(_raise(ValueError, "a 1")) == sign(_raise(ValueError, "a 2"))
     assert sign(_raise(ValueError, "a")) != sign(_raise(KeyError, "a"))
-    try:
+    with pytest.raises(ValueError, match="a 1") as elsewhere:
         raise ValueError("a 1")
-    except ValueError as elsewhere:
-        assert sign(elsewhere) != sign(_raise(ValueError, "a 1"))
+    assert sign(elsewhere.value) != sign(_raise(ValueError, "a 1"))
 
 
 def test_a_group_is_known_by_its_first_leaf() -> None:

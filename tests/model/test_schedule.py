@@ -37,7 +37,9 @@ def test_token_survives_a_shell_and_an_url(recipe: Recipe) -> None:
 def test_a_mistyped_token_is_refused(recipe: Recipe, data: st.DataObject) -> None:
     token = recipe.token
     at = data.draw(st.integers(0, len(token) - 1))
-    letter = data.draw(st.sampled_from(string.ascii_letters + string.digits).filter(lambda new: new != token[at]))
+    letter = data.draw(
+        st.sampled_from(string.ascii_letters + string.digits).filter(lambda new: new != token[at])
+    )
     with pytest.raises(BadToken):
         Recipe.parse(token[:at] + letter + token[at + 1 :])
 

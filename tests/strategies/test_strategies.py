@@ -35,7 +35,9 @@ questions = st.lists(
 
 @pytest.mark.parametrize("maker", MAKERS)
 @given(points=questions, seed=st.integers(0, 2**32))
-def test_answers_are_options_and_repeat(maker: Callable[[], Strategy], points: list[ChoicePoint], seed: int) -> None:
+def test_answers_are_options_and_repeat(
+    maker: Callable[[], Strategy], points: list[ChoicePoint], seed: int
+) -> None:
     one, other = maker(), maker()
     one.start(seed)
     first = [one.choose(point) for point in points]
@@ -126,7 +128,9 @@ def test_reversals_leave_faults_alone() -> None:
     assert len(alternatives(outcome.points, outcome.asking_steps)) == 1
 
 
-@pytest.mark.parametrize(("name", "ns"), [("0 ns", 0), ("100 µs", 100_000), ("1.5 ms", 1_500_000), ("60 s", 60 * 10**9)])
+@pytest.mark.parametrize(
+    ("name", "ns"), [("0 ns", 0), ("100 µs", 100_000), ("1.5 ms", 1_500_000), ("60 s", 60 * 10**9)]
+)
 def test_delays_read_back(name: str, ns: int) -> None:
     assert parse_delay(name) == ns
 

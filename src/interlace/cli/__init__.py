@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 
 from interlace import api
 from interlace.cli.target import Wrong, load
-from interlace.cli.terminal import Bar, Quiet, wants_color, width
+from interlace.cli.terminal import Bar, CtrlC, Quiet, wants_color, width
 from interlace.engine.explain import constraints
 from interlace.engine.tokens import keep_token, read_token
 from interlace.errors import Diverged, UsageError
@@ -49,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a story is worth more than a missing dash
     try:
         options = _parser().parse_args(argv)
@@ -157,17 +158,19 @@ def _explore(options: argparse.Namespace) -> int:
         _check_writable(options.json)
     quiet = Quiet(start=False)
     bar = Bar()
+    ctrl_c = CtrlC()
     seen = 0
 
     def progress(runs: int, at_most: int) -> None:
         nonlocal seen
         seen = runs
+        ctrl_c.check()
         # The plain run may print; 200 repetitions of the same would drown the report.
         quiet.start()
         bar.show(runs, at_most, quiet)
 
     try:
-        with quiet, bar:
+        with ctrl_c, quiet, bar:
             result = api.explore(
                 function,
                 schedules=options.schedules,
@@ -177,6 +180,7 @@ def _explore(options: argparse.Namespace) -> int:
                 progress=progress,
                 target=options.target,
             )
+            ctrl_c.check()
     except KeyboardInterrupt:
         runs = f"{seen} of {options.schedules} schedules were run"
         _complain(f"stopped by Ctrl-C: {runs}, and no failure was told yet")

@@ -39,6 +39,7 @@ def load(target: str) -> Any:
     if not path:
         raise Wrong(f"{target!r} names no function", _suggest(where, module, ""))
     found: Any = module
+    owner: Any
     for name in path.split("."):
         owner = found
         found = vars(owner).get(name) if isinstance(owner, (ModuleType, type)) else getattr(owner, name, None)
@@ -46,7 +47,7 @@ def load(target: str) -> Any:
             message = f"{where} has no function {path!r}{_candidates(module)}"
             raise Wrong(message, _suggest(where, module, path))
         if isinstance(found, (staticmethod, classmethod)):
-            found = found.__get__(None, owner)
+            found = getattr(owner, name)
         elif isinstance(owner, type) and inspect.isfunction(found):
             raise Wrong(
                 f"{path} is a method: it needs an instance, so wrap it in a coroutine function of the module",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
+import threading
+from types import FrameType
 from typing import IO, Any
 
 
@@ -55,6 +58,38 @@ class Quiet:
             os.dup2(saved, number)
             os.close(saved)
         self._streams = None
+
+
+class CtrlC:
+    """Remembers Ctrl-C, because Python may lose it.
+
+    A KeyboardInterrupt that comes up in a weak reference's callback or a `__del__` is thrown away by
+    the interpreter, and a simulated run is full of such moments; the program under test may catch it
+    too. A search that went on then would report a run that was disturbed as one that passed.
+    """
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._before: Any = None
+
+    def __enter__(self) -> CtrlC:
+        ours = threading.current_thread() is threading.main_thread()
+        if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._before = signal.signal(signal.SIGINT, self._remember)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        self._seen = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt if Ctrl-C was pressed, whatever became of it then."""
+        if self._seen:
+            raise KeyboardInterrupt
 
 
 class Bar:

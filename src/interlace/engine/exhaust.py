@@ -27,4 +27,3 @@ def next_schedule(outcome: Outcome) -> Replay | None:
         if answers[position] + 1 < len(outcome.points[position].options):
             return Replay([*answers[:position], answers[position] + 1])
     return None
-

@@ -1,16 +1,17 @@
 """The search: which schedules to run, in which order, and what to say in the end.
 
 The order of work: the plain run; the fault sweep that was asked for; every schedule, where there
-are few; single reversals of the plain run; then samplers and pairs of reversals in turns. Under
-`realistic` one in `Plan.WIDE` sampled runs looks under `any`: what it finds is a failure only if
-durations are found that make stock asyncio do the same, else it is told as latent.
+are few; then reversals of the plain run and samplers in turns. Under `realistic` one in `Plan.WIDE`
+of them looks under `any`: what that finds is a failure only if durations are found that make stock
+asyncio do the same, else it is told as latent.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Literal
 
 from interlace.engine.classify import find_durations
@@ -24,7 +25,7 @@ from interlace.model.choice import Order, Strategy
 from interlace.model.deviation import Deviation, alternatives
 from interlace.model.outcome import Outcome, Signature
 from interlace.model.verdict import Failure, Findings, Label, Verdict
-from interlace.strategies.portfolio import samplers, seeds
+from interlace.strategies.portfolio import samplers, seeds, steps_of
 from interlace.strategies.replay import Named
 from interlace.strategies.reversal import pair_reversals, single_reversals
 
@@ -63,10 +64,8 @@ class Search:
         reversed_all = False
         if not self._done:
             exhausted = self._runs if self._exhaust(plain) else 0
-        if not self._done and not exhausted:
-            reversed_all = self._reverse(plain)
         if not self._done:
-            self._sample(plain, only_wide=bool(exhausted))
+            reversed_all = self._look(plain, only_wide=bool(exhausted))
         verdict = self._judge(exhausted, reversed_all, left_out)
         return Findings(
             verdict, self._runs, tuple(self._failures.values()), tuple(self._latent.values()), plain
@@ -112,39 +111,39 @@ class Search:
                 return False
         return True
 
-    def _reverse(self, plain: Outcome) -> bool:
-        """Turns single orders of the plain run round; tells whether all were."""
-        singles = single_reversals(plain)
-        room = int(self._left * Plan.REVERSALS)
-        for deviation in singles[:room]:
-            if self._done:
-                return False
-            self._attempt(Named([deviation]))
-        return len(singles) <= room
+    def _look(self, plain: Outcome, *, only_wide: bool) -> bool:
+        """Spends the rest of the budget in turns; tells whether all single reversals were among them.
 
-    def _sample(self, plain: Outcome, *, only_wide: bool) -> None:
-        """Spends the rest of the budget on samplers and pairs of reversals, in turns."""
+        The reversals of the plain run, single ones first, then pairs, are the best at small programs
+        with one order that matters; the samplers are the better the more there are. Neither waits for
+        the other. Under `realistic` one turn in `Plan.WIDE` looks wider.
+        """
         order = self._plan.order
         horizon = len(plain.points)
-        ordinary = samplers(order, horizon)
-        pairs: Iterator[tuple[Deviation, ...]] = pair_reversals(plain)
-        wide = samplers("any", max(horizon, len(plain.trace)))
+        steps = steps_of(plain)
+        ordinary = samplers(order, horizon, steps)
+        wide = samplers("any", max(horizon, len(plain.trace)), steps)
+        singles = single_reversals(plain)
+        reversals = chain(((single,) for single in singles), pair_reversals(plain))
+        reversed_ = 0
         numbers = seeds(self._plan.seed)
         turns = self._left // Plan.WIDE if only_wide else self._left
         for turn in range(turns):
             if self._done:
-                return
+                break
             seed = next(numbers)
             if only_wide or (order == "realistic" and turn % Plan.WIDE == Plan.WIDE - 1):
                 if order != "realistic":
-                    return
+                    break
                 if len(self._latent) < Plan.LATENT:
                     self._attempt(next(wide), order="any", seed=seed)
                     continue
-            elif turn % 3 == 2 and (pair := next(pairs, None)) is not None:
-                self._attempt(Named(pair))
+            elif turn % Plan.REVERSAL[order] == 0 and (wanted := next(reversals, None)) is not None:
+                self._attempt(Named(wanted))
+                reversed_ += 1
                 continue
             self._attempt(next(ordinary), seed=seed)
+        return reversed_ >= len(singles) and not only_wide
 
     # -- what to make of an outcome --------------------------------------------------------------
 
@@ -199,7 +198,9 @@ class Search:
         if exhausted:
             return Verdict(status, "exhausted", exhausted)
         if reversed_all and not self._failures:
-            return Verdict(status, "sampled", self._runs, "every single reversal of the plain run is among them")
+            return Verdict(
+                status, "sampled", self._runs, "every single reversal of the plain run is among them"
+            )
         return Verdict(status, "sampled", self._runs)
 
 

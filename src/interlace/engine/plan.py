@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from interlace.errors import UsageError
 from interlace.model.choice import ORDERS, Order
@@ -30,8 +31,8 @@ class Plan:
     seed: int = 0
     stop_on_failure: bool = True
 
-    REVERSALS = 0.4
-    """The part of the budget left after faults that single reversals may take."""
+    REVERSAL: ClassVar[dict[Order, int]] = {"realistic": 2, "batch": 4, "any": 4}
+    """One in so many of the runs left after faults reverses orders of the plain run."""
 
     WIDE = 4
     """One in so many of the sampled runs searches wider than was asked for, for latent findings."""

@@ -37,6 +37,8 @@ class Runner:
         order: which orders of steps are allowed unless a run says otherwise.
         faults: the faults that were asked for, as the user wrote them.
         seed: the seed of the world's random values.
+        prepared: the world of the first run, where its set-up begins before the run does.
+        after: called with the outcome of each run; what it raises ends the search.
 
     Attributes:
         runs: how many runs there were.
@@ -47,10 +49,17 @@ class Runner:
     order: Order = "realistic"
     faults: tuple[str, ...] = ()
     seed: int = 0
+    prepared: World | None = None
+    after: Callable[[Outcome], None] | None = None
     runs: int = field(default=0, init=False)
 
     def run(
-        self, strategy: Strategy | None = None, *, order: Order | None = None, seed: int = 0, detail: bool = False
+        self,
+        strategy: Strategy | None = None,
+        *,
+        order: Order | None = None,
+        seed: int = 0,
+        detail: bool = False,
     ) -> Outcome:
         """Runs the program once.
 
@@ -67,7 +76,10 @@ class Runner:
         answering = strategy or Replay()
         answering.start(seed)
         order = order or self.order
-        world = World(answering, order=order, faults=Faults.parse(self.faults), seed=self.seed, detail=detail)
+        world, self.prepared = self.prepared, None
+        if world is None:
+            faults = Faults.parse(self.faults)
+            world = World(answering, order=order, faults=faults, seed=self.seed, detail=detail)
         collects = gc.isenabled()
         gc.disable()  # a collection at an arbitrary moment runs finalizers at an arbitrary moment
         try:
@@ -78,7 +90,7 @@ class Runner:
                 gc.enable()
         if world.diverged:
             raise Diverged(world.diverged)
-        return Outcome(
+        outcome = Outcome(
             recipe=Recipe(Schedule.of(world.answers), order, self.faults, self.seed),
             points=tuple(world.points),
             answers=tuple(world.answers),
@@ -94,6 +106,9 @@ class Runner:
             names=ending.names,
             asserted=ending.asserted,
         )
+        if self.after is not None:
+            self.after(outcome)
+        return outcome
 
     def replay(self, outcome: Outcome, *, detail: bool = False) -> Outcome:
         """Runs exactly the same schedule again."""

@@ -14,7 +14,6 @@ from interlace.model.schedule import Recipe, Schedule
 from interlace.model.source import last_user_place
 from interlace.model.trace import Passage, Trace
 
-
 TOKEN_FILES = ".interlace/tokens"
 """The directory in which tokens are kept that are too long to be typed."""
 

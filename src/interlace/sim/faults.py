@@ -50,7 +50,4 @@ class Faults:
 
     def may_cancel(self, name: str, *, made_by_test: bool) -> bool:
         """Tells whether the task of this name may be cancelled."""
-        for pattern in self.cancel:
-            if made_by_test if pattern == "" else fnmatchcase(name, pattern):
-                return True
-        return False
+        return any(made_by_test if pattern == "" else fnmatchcase(name, pattern) for pattern in self.cancel)

@@ -49,5 +49,7 @@ def _parse_duration(part: str, spec: str) -> int:
 
 def _check_seconds(value: object, spec: object) -> int:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e9:
-        raise UsageError(f"latency {spec!r} is not a duration: give seconds from 0 up, or text such as '5ms..200ms'")
+        raise UsageError(
+            f"latency {spec!r} is not a duration: give seconds from 0 up, or text such as '5ms..200ms'"
+        )
     return nanoseconds(value)

@@ -6,28 +6,44 @@ answers of run number n depend on the seed and on n alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import count, cycle
 
 from interlace.model.choice import Order, Strategy
+from interlace.model.outcome import Outcome
 from interlace.strategies.pct import Priorities
 from interlace.strategies.pos import PartialOrder
 from interlace.strategies.uniform import Paced, Uniform, Walk
+from interlace.strategies.weighted import Selective, Weighted
 
 
-def samplers(order: Order, horizon: int) -> Iterator[Strategy]:
+def samplers(order: Order, horizon: int, steps: Mapping[str, int] | None = None) -> Iterator[Strategy]:
     """Returns the samplers for an order, for ever, in turns.
 
     Args:
         order: which orders of steps are allowed.
         horizon: how many questions the plain run asked.
+        steps: how many steps each actor made in it, see `steps_of`.
     """
     turns: list[Strategy]
     if order == "realistic":
-        turns = [Uniform(), Paced(), Walk(), Uniform()]
+        turns = [Walk(), Uniform(), Paced(), Walk(), Uniform()]
     else:
-        turns = [PartialOrder(), Walk(), PartialOrder(), Priorities(3, horizon), PartialOrder(), Uniform()]
+        selective = Selective(steps)
+        turns = [selective, PartialOrder(), selective, Weighted(steps)]
+        turns += [selective, Priorities(3, horizon), selective, Walk()]
     return cycle(turns)
+
+
+def steps_of(plain: Outcome) -> Counter[str]:
+    """Returns how many steps each actor made; where the order was asked for, those that were asked for."""
+    asked = Counter(
+        point.options[answer]
+        for point, answer in zip(plain.points, plain.answers, strict=True)
+        if point.kind == "order"
+    )
+    return asked or Counter(event.actor for event in plain.trace)
 
 
 def seeds(seed: int) -> Iterator[int]:

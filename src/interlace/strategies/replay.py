@@ -45,6 +45,8 @@ class Named:
 
     def choose(self, point: ChoicePoint) -> int:
         """Returns the number of the wanted option where it is offered, else 0."""
-        occurrence = self._seen[point.kind, point.subject] = self._seen.get((point.kind, point.subject), 0) + 1
+        occurrence = self._seen[point.kind, point.subject] = (
+            self._seen.get((point.kind, point.subject), 0) + 1
+        )
         option = self._wanted.get((point.kind, point.subject, occurrence))
         return point.options.index(option) if option in point.options else 0

@@ -41,9 +41,7 @@ def pair_reversals(plain: Outcome) -> Iterator[tuple[Deviation, Deviation]]:
     yield from pairs
 
 
-def _telling_delays(
-    options: tuple[Deviation, ...], plain: Outcome, moments: list[int]
-) -> list[Deviation]:
+def _telling_delays(options: tuple[Deviation, ...], plain: Outcome, moments: list[int]) -> list[Deviation]:
     """Leaves out a delay that reaches no further moment of the plain run than a shorter one does."""
     step = options[0].step
     begun = plain.trace[step].time if 0 <= step < len(plain.trace) else 0

@@ -7,18 +7,14 @@ from async_lru import alru_cache
 WORDS = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four", "elf": "eleven", "zehn": "ten"}
 
 
-@alru_cache(maxsize=2, ttl=30)
-async def translate(word):
-    return await asyncio.to_thread(WORDS.get, word)
-
-
-async def read(*words):
-    async with asyncio.timeout(5):
-        return [await translate(word) for word in words]
-
-
 async def main():
-    translate.cache_clear()
+    @alru_cache(maxsize=2, ttl=30)
+    async def translate(word):
+        return await asyncio.to_thread(WORDS.get, word)
+
+    async def read(*words):
+        async with asyncio.timeout(5):
+            return [await translate(word) for word in words]
+
     left, right = await asyncio.gather(read("eins", "zwei", "drei"), read("vier", "elf", "zehn"))
     assert left + right == ["one", "two", "three", "four", "eleven", "ten"]
-    await translate.cache_close()

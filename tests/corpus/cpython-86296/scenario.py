@@ -7,7 +7,7 @@ async def recorder(readings, log):
     while True:
         try:
             log.append(await asyncio.wait_for(readings.get(), timeout=5))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             log.append(None)
 
 

@@ -46,7 +46,7 @@ async def teller(redis, owner):
     for _ in range(2):
         try:
             found = await asyncio.wait_for(look_up(redis, owner), 0.05)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             continue
         assert found == [BALANCES[owner]], f"the account of {owner} shows {found}"
 

@@ -6,7 +6,14 @@ from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse
 
-SCOPE = {"type": "http", "method": "GET", "path": "/order", "query_string": b"", "root_path": "", "headers": []}
+SCOPE = {
+    "type": "http",
+    "method": "GET",
+    "path": "/order",
+    "query_string": b"",
+    "root_path": "",
+    "headers": [],
+}
 
 
 class Timing(BaseHTTPMiddleware):

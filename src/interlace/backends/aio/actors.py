@@ -48,15 +48,33 @@ class Task(asyncio.Task[Any]):
         return self._ordinal
 
 
+class Future(asyncio.Future[Any]):
+    """A stock future whose hash is an ordinal, drawn when it is first asked for, for the same reason."""
+
+    _ordinal: int
+
+    __slots__ = ("_ordinal",)
+
+    def __hash__(self) -> int:
+        try:
+            return self._ordinal
+        except AttributeError:
+            loop: Any = self.get_loop()
+            ordinal: int = loop.names.next_hash()
+            self._ordinal = ordinal
+            return ordinal
+
+
 class Names:
     """Gives the actors of one loop their names."""
 
-    __slots__ = ("_counts", "_foreign", "_tasks")
+    __slots__ = ("_counts", "_foreign", "_hashes", "_tasks")
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._foreign: WeakKeyDictionary[Any, str] | None = None
         self._tasks = 0
+        self._hashes = 0
 
     def next_task(self, parent: str, coro: Any) -> tuple[int, str]:
         """Returns the ordinal and the path of a task that `parent` makes from this coroutine."""
@@ -64,6 +82,11 @@ class Names:
         name = getattr(coro, "__qualname__", None) or type(coro).__name__
         name = name.rpartition("<locals>.")[2]
         return self._tasks, self.unique(f"{parent}/{name}" if parent else name)
+
+    def next_hash(self) -> int:
+        """Returns the ordinal of an object that is put into a set or a dictionary for the first time."""
+        self._hashes += 1
+        return self._hashes
 
     def unique(self, name: str) -> str:
         """Returns the name itself the first time, then `name#2`, `name#3`."""

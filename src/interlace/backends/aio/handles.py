@@ -21,7 +21,9 @@ class Handle(asyncio.Handle):
 
     __slots__ = ("actor", "cause", "label")
 
-    def __init__(self, callback: Any, args: Any, loop: Threads, context: Any, cause: int, actor: str | None) -> None:
+    def __init__(
+        self, callback: Any, args: Any, loop: Threads, context: Any, cause: int, actor: str | None
+    ) -> None:
         super().__init__(callback, args, loop, context)
         self.cause = cause
         self.actor = actor

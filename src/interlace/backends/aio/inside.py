@@ -48,6 +48,9 @@ WAKE_SLEEPER: Any = futures._set_result_unless_cancelled  # type: ignore[attr-de
 """What `asyncio.sleep` arms its timer with: how a sleep is told from a timeout."""
 
 
+running_loop = asyncio._get_running_loop
+"""Returns the event loop that runs in this thread; None if none does."""
+
 _CONDITION_WAIT = threading.Condition.wait.__code__
 
 
@@ -72,7 +75,9 @@ def calls_a_lock(frame: FrameType) -> bool:
     """
     called = ""
     begin: tuple[int | None, int | None] | None = None
-    for instruction in reversed([found for found in dis.get_instructions(frame.f_code) if found.offset <= frame.f_lasti]):
+    for instruction in reversed(
+        [found for found in dis.get_instructions(frame.f_code) if found.offset <= frame.f_lasti]
+    ):
         place = instruction.positions
         if place is None:
             return False

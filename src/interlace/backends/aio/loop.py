@@ -16,7 +16,7 @@ from contextvars import Context
 from typing import Any, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
-from interlace.backends.aio.actors import LOOP, Names, Task, heads
+from interlace.backends.aio.actors import LOOP, Future, Names, Task, heads
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
 from interlace.backends.aio.stuck import describe_waiting
@@ -32,7 +32,7 @@ _PURGE = 100
 """Cancelled timers are swept out of the heap when more than this many are half of it."""
 
 
-class Loop(Connections, Threads, inside.BaseLoop):
+class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A loop that lives in a world.
 
     Args:
@@ -69,7 +69,11 @@ class Loop(Connections, Threads, inside.BaseLoop):
         return self.world.clock.ns / SECOND
 
     def call_later(
-        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Schedules a callback `delay` virtual seconds from now."""
         if delay is None:
@@ -77,7 +81,11 @@ class Loop(Connections, Threads, inside.BaseLoop):
         return self.call_at(self.world.clock.ns / SECOND + delay, callback, *args, context=context)
 
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Schedules a callback at a virtual time in seconds."""
         if when is None:
@@ -132,7 +140,13 @@ class Loop(Connections, Threads, inside.BaseLoop):
         self._ready.append(handle)
         return handle
 
-    def create_task(self, coro: Any, *, name: object = None, context: Context | None = None, **options: Any) -> Any:
+    def create_future(self) -> asyncio.Future[Any]:
+        """Makes a future whose place in a set repeats from run to run; else a stock one."""
+        return Future(loop=self)
+
+    def create_task(
+        self, coro: Any, *, name: object = None, context: Context | None = None, **options: Any
+    ) -> Any:
         """Makes a task whose path repeats from run to run; else as the stock loop does."""
         if self._closed:
             raise RuntimeError("Event loop is closed")
@@ -236,8 +250,11 @@ class Loop(Connections, Threads, inside.BaseLoop):
         world = self.world
         ready = self._ready
         for remaining in range(count, 0, -1):
-            options = heads(ready, remaining if world.order == "batch" else len(ready), self.actor_of)
+            limit = remaining if world.order == "batch" else len(ready)
+            options = heads(ready, limit, self.actor_of)
             if not options:
+                for _ in range(limit):  # cancelled ones: left there, they would keep time from moving on
+                    ready.popleft()
                 break
             actors = tuple(options)
             position = options[actors[world.choose("order", actors[0], actors)]]
@@ -327,7 +344,9 @@ class Loop(Connections, Threads, inside.BaseLoop):
                 heads: dict[int, Timer] = {}
                 for timer in group:
                     heads.setdefault(timer.armed, timer)
-                options = tuple(f"{timer.by or LOOP} armed at {show_ns(timer.armed)}" for timer in heads.values())
+                options = tuple(
+                    f"{timer.by or LOOP} armed at {show_ns(timer.armed)}" for timer in heads.values()
+                )
                 chosen = list(heads.values())[self.world.choose("tie", "timers", options)]
                 group.remove(chosen)
                 arranged.append(chosen)

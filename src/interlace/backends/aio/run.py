@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
 from interlace.backends.aio.cancelling import Canceller
 from interlace.backends.aio.loop import Loop
 from interlace.backends.aio.watching import Watcher
-from interlace.errors import Deadlock, InterlaceError
+from interlace.errors import Deadlock, InterlaceError, UsageError
 from interlace.model.asserts import asserted_values
 from interlace.model.outcome import Ending, innermost
 from interlace.sim.world import World
@@ -34,7 +35,16 @@ class Asyncio:
         self._max_steps = max_steps
 
     def run(self, program: Program, world: World) -> Ending:
-        """Runs `program(world)` to its end on a loop of its own and says how it ended."""
+        """Runs `program(world)` to its end on a loop of its own and says how it ended.
+
+        Raises:
+            UsageError: another event loop is running in this thread.
+        """
+        if inside.running_loop() is not None:
+            raise UsageError(
+                "interlace was called inside of a running event loop: call it from a function that is not async, "
+                "or in a thread of its own with 'await asyncio.to_thread(interlace.run, main)'"
+            )
         loop = Loop(world, max_steps=self._max_steps)
         try:
             main = loop.create_task(program(world))
@@ -58,7 +68,9 @@ class Asyncio:
         """Suspends the calling task for a virtual time that is explored."""
         loop = asyncio.get_running_loop()
         if not isinstance(loop, Loop):
-            raise InterlaceError("world.latency() works inside a simulated run only: use interlace.run or the marker")
+            raise InterlaceError(
+                "world.latency() works inside a simulated run only: use interlace.run or the marker"
+            )
         future = loop.create_future()
 
         def wake() -> None:

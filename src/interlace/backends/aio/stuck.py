@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def describe_waiting(loop: Loop) -> tuple[str, ...]:
     """Returns one line per task that is not done, in the order in which they were made."""
-    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: (hash(task) if isinstance(task, Task) else 0, name_of(task)))
+    tasks = sorted(
+        asyncio.all_tasks(loop), key=lambda task: (hash(task) if isinstance(task, Task) else 0, name_of(task))
+    )
     return tuple(describe(task) for task in tasks)
 
 

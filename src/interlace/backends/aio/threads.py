@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
@@ -39,26 +40,43 @@ _PATIENCE = 2.0
 """Real seconds for which an idle loop waits for a thread that it did not start."""
 
 
-def _stillness(thread: threading.Thread) -> int:
+_STRANGER = 1 << 30
+"""Stands behind the numbers of all jobs where letters of one moment are put in order."""
+
+
+def _stillness(thread: threading.Thread, outside: tuple[str, ...] = ()) -> int:
     """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
     frame = sys._current_frames().get(thread.ident or 0)
     if frame is None:
         return 0
     if inside.waits_for_certain(frame):
         return _STILL
-    return int(frame.f_code.co_filename in _WAITING_FILES or inside.calls_a_lock(frame))
-
-
-def _stranger_stillness(thread: threading.Thread) -> int:
-    """Is `_stillness` for a thread that the program started by itself: it may serve real sockets."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    if frame is not None and frame.f_code.co_filename in _OUTSIDE_FILES:
-        return 1
-    return _stillness(thread)
+    file = frame.f_code.co_filename
+    return int(file in _WAITING_FILES or file in outside or inside.calls_a_lock(frame))
 
 
 _WAITING_FILES = (threading.__file__, queue.__file__)
 _OUTSIDE_FILES = (selectors.__file__, socket.__file__)
+"""Where a thread that serves real sockets waits: a thread of the program's own may do so."""
+
+
+class _Job:
+    """An executor job that has not been heard to be over.
+
+    Attributes:
+        number: the how-manieth of its loop it is.
+        future: that of its pool.
+        thread: who runs it; None before it starts, and where that is another process.
+        landed: whether the loop has a letter that says that it is over.
+    """
+
+    __slots__ = ("future", "landed", "number", "thread")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self.thread: threading.Thread | None = None
+        self.landed = False
 
 
 class Threads(inside.BaseLoop):
@@ -66,9 +84,10 @@ class Threads(inside.BaseLoop):
 
     world: World
     names: Names
-    _inbox: list[asyncio.Handle]
+    _inbox: list[tuple[int, asyncio.Handle]]
     _post: threading.Condition
-    _jobs: dict[concurrent.futures.Future[Any], list[threading.Thread]]
+    _jobs: list[_Job]
+    _submitted: int
     _elders: set[threading.Thread]
     _loners: set[threading.Thread]
     _crowd: int
@@ -76,7 +95,8 @@ class Threads(inside.BaseLoop):
     def _init_threads(self) -> None:
         self._inbox = []
         self._post = threading.Condition()
-        self._jobs = {}
+        self._jobs = []
+        self._submitted = 0
         self._elders = set(threading.enumerate())
         self._loners = set()
         self._crowd = len(self._elders)
@@ -89,8 +109,10 @@ class Threads(inside.BaseLoop):
             return self.call_soon(callback, *args, context=context)
         self._check_closed()
         handle = Handle(callback, args, self, context, -1, None)
+        thread = threading.current_thread()
+        number = next((job.number for job in self._jobs if job.thread is thread), _STRANGER)
         with self._post:
-            self._inbox.append(handle)
+            self._inbox.append((number, handle))
             self._post.notify_all()
         return handle
 
@@ -99,9 +121,11 @@ class Threads(inside.BaseLoop):
             self._post.notify_all()
 
     def _take_inbox(self) -> list[asyncio.Handle]:
+        """Empties the inbox: the letters of one job in order, those of several by number, not by luck."""
         with self._post:
             letters, self._inbox = self._inbox, []
-        return letters
+        letters.sort(key=itemgetter(0))
+        return [handle for _, handle in letters]
 
     def run_in_executor(
         self, executor: concurrent.futures.Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
@@ -113,41 +137,45 @@ class Threads(inside.BaseLoop):
         if executor is None:
             executor = self._default_pool()
         future: asyncio.Future[T] = self.create_future()
-        started: list[threading.Thread] = []
+        self._submitted += 1
+        job = _Job(self._submitted)
 
         def work() -> T:
-            started.append(threading.current_thread())
+            job.thread = threading.current_thread()
             return func(*args)
-
-        in_thread = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
 
         function = inside.unwrapped(func)
         lane = self.names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
-        job = executor.submit(work) if in_thread else executor.submit(func, *args)
-        self._jobs[job] = started
-
-        def finished(_: object) -> None:
-            with self._post:
-                self._post.notify_all()
-
-        job.add_done_callback(finished)
-        future.add_done_callback(lambda done: job.cancel() if done.cancelled() else None)
-        self._await_job(job)
+        if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+            result = executor.submit(work)
+        else:
+            result = executor.submit(func, *args)
+        job.future = result
+        self._jobs.append(job)
 
         def deliver() -> None:
-            inside.copy_result(job, future)
+            inside.copy_result(result, future)
 
         def complete() -> None:
-            self._jobs.pop(job, None)
-            if job.cancelled():
+            self._jobs.remove(job)
+            if result.cancelled():
                 future.cancel()
             else:
                 self.world.flight.post(lane, f"{lane} done", deliver, DELAYS)
 
-        if job.done():
-            complete()
-        else:
-            job.add_done_callback(lambda _: None if self.is_closed() else self.call_soon_threadsafe(complete))
+        def finished(_: object) -> None:
+            if self._thread_id == threading.get_ident() or self.is_closed():
+                job.landed = True
+                self.call_soon(complete) if not self.is_closed() else None
+                return
+            with self._post:
+                self._inbox.append((job.number, Handle(complete, (), self, None, -1, None)))
+                job.landed = True
+                self._post.notify_all()
+
+        future.add_done_callback(lambda done: result.cancel() if done.cancelled() else None)
+        result.add_done_callback(finished)
+        self._await_others(idle=False)
         return future
 
     def _default_pool(self) -> concurrent.futures.Executor:
@@ -156,26 +184,25 @@ class Threads(inside.BaseLoop):
             self._default_executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
         return self._default_executor
 
-    def _await_job(self, job: concurrent.futures.Future[Any]) -> None:
-        """Stands still until a new job is done, has written to the loop, or waits for something."""
-        still = 0
-        with self._post:
-            while not (job.done() or self._inbox) and still < _STILL:
-                self._post.wait(_POLL)
-                stillness = self._job_stillness(job)
-                still = still + stillness if stillness else 0
+    def _await_others(self, *, idle: bool = True) -> None:
+        """Stands still until every other thread waits for something, or has ended.
 
-    def _await_others(self) -> None:
-        """Stands still until some thread has written to the loop or all of them wait for something."""
-        still = 0
-        polls = 0
+        Args:
+            idle: whether the loop has nothing else to do; else a thread that only seems to wait
+                is believed at once.
+        """
+        still = polls = 0
         with self._post:
-            while not self._inbox:
-                strangers = self._strangers() - self._loners
+            while self._jobs or idle:
+                strangers = self._strangers() - self._loners if idle else set()
                 if not self._jobs and not strangers:
                     self._crowd = threading.active_count()
                     break
-                stillness = min((*map(self._job_stillness, self._jobs), *map(_stranger_stillness, strangers)))
+                stillness = min(
+                    *map(self._job_stillness, self._jobs),
+                    *(_stillness(thread, _OUTSIDE_FILES) for thread in strangers),
+                    _STILL,
+                )
                 still = still + stillness if stillness else 0
                 if still >= _STILL:
                     break
@@ -184,15 +211,14 @@ class Threads(inside.BaseLoop):
                     self._loners |= strangers
                 self._post.wait(_POLL)
 
-    def _job_stillness(self, job: concurrent.futures.Future[Any]) -> int:
+    def _job_stillness(self, job: _Job) -> int:
         """Is `_stillness` for a job; one that has no thread yet may stand behind jobs that wait."""
-        if job.done():
-            return 0
-        started = self._jobs[job]
-        if started:
-            return _stillness(started[0])
-        others = [threads[0] for other, threads in self._jobs.items() if threads and not other.done()]
-        return min(map(_stillness, others), default=0)
+        if job.future.done():
+            return _STILL if job.landed else 0
+        if job.thread is not None:
+            return _stillness(job.thread)
+        busy = [other.thread for other in self._jobs if other.thread and not other.future.done()]
+        return min(map(_stillness, busy), default=0)
 
     def _await_threads(self) -> bool:
         """Waits, in real time, for a thread to write to the idle loop; False if none will."""
@@ -201,7 +227,7 @@ class Threads(inside.BaseLoop):
             while not self._inbox:
                 if not self._jobs and not self._strangers():
                     return False
-                busy = any(not self._job_stillness(job) for job in self._jobs)
+                busy = not all(map(self._job_stillness, self._jobs))
                 self._post.wait(_IDLE_POLL)
                 quiet = 0.0 if busy else quiet + _IDLE_POLL
                 if quiet > _PATIENCE:
@@ -217,5 +243,5 @@ class Threads(inside.BaseLoop):
         """Ends the default executor; in lockstep its jobs are done already, or will never be."""
         self._executor_shutdown_called = True
         if self._default_executor is not None:
-            idle = all(job.done() for job in self._jobs)
+            idle = all(job.future.done() for job in self._jobs)
             self._default_executor.shutdown(wait=idle)

@@ -41,7 +41,9 @@ class Watcher:
         sys.settrace(self._trace)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         sys.settrace(self._tracer)
 
     def _before(self, handle: Any) -> None:
@@ -59,9 +61,7 @@ class Watcher:
                 self.names[owner.path] = name_of(owner)
                 if not owner.done():
                     waits = inside.user_wait(owner)
-            world.passages.append(
-                Passage(world.step, world.clock.ns, self._loop.actor, tuple(lines), waits)
-            )
+            world.passages.append(Passage(world.step, world.clock.ns, self._loop.actor, tuple(lines), waits))
         if self._chained[1]:
             self._chained[1](handle)
 

@@ -14,7 +14,7 @@ async def guide():
     try:
         async with async_timeout.timeout(0.03):
             await look_up()
-    except asyncio.TimeoutError:
+    except TimeoutError:
         pass  # no sun to be seen
     await asyncio.Event().wait()  # the guide could go on for ever
 
