@@ -253,9 +253,7 @@ def _program(main: Main) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
 def _is_coroutine_function(main: Any) -> bool:
     while hasattr(main, "func") and hasattr(main, "keywords"):  # functools.partial
         main = main.func
-    return inspect.iscoroutinefunction(main) or inspect.iscoroutinefunction(
-        getattr(type(main), "__call__", None)
-    )  # noqa: B004
+    return inspect.iscoroutinefunction(main) or inspect.iscoroutinefunction(type(main).__call__)
 
 
 def _check_seed(seed: int | None) -> int:

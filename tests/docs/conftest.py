@@ -127,7 +127,7 @@ def run_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[P
             shutil.copytree(ROOT, directory, ignore=NOT_COPIED)
         monkeypatch.chdir(directory)
         # A real module, since dataclasses and pickle look their classes up in sys.modules.
-        module = types.ModuleType(re.sub(r"\W", "_", path.stem))
+        module = types.ModuleType("page_" + re.sub(r"\W", "_", path.stem))
         monkeypatch.setitem(sys.modules, module.__name__, module)
         document = Document.parse(str(path), Blocks(directory).parse)
         document.namespace = module.__dict__

@@ -39,7 +39,9 @@ class TestWithAiohttp:
         assert demo.main() == 0
         (unpacked,) = tmp_path.glob("interlace-demo-*/vending_machine")
         assert (unpacked / "test_machine.py").read_text() == (EXAMPLE / "test_machine.py").read_text()
-        assert "21  if not self.shelves[snack]:" in capsys.readouterr().out  # unpacked files are the user's own
+        assert (
+            "21  if not self.shelves[snack]:" in capsys.readouterr().out
+        )  # unpacked files are the user's own
 
     def test_it_says_so_if_not(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(demo, "_BUGGY", demo._FIXED)

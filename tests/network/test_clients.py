@@ -261,9 +261,6 @@ class TestClients:
         self, name: str, drawn: Any, replayed: Any, request: pytest.FixtureRequest
     ) -> None:
         """The answers alone decide what happens."""
-        if name == "aiohttp_at_a_host_name":
-            reason = "aiohttp wakes a set of futures in the order of their hashes"
-            request.applymarker(pytest.mark.xfail(strict=False, reason=reason))
         for world in drawn(PROGRAMS[name], schedules=3):
             again = replayed(PROGRAMS[name], world)
             assert again.answers == world.answers

@@ -195,3 +195,30 @@ def f():
     assert at(23) == "text = '\\n    x'"
     assert at(99) == ""
     assert Sources().at(Place("<nowhere>", 1, "f")).text == ""
+
+
+def test_a_task_that_is_slow_twice_is_slow_for_two_named_reasons(load: Load) -> None:
+    module = load(
+        "twice",
+        """
+import asyncio
+
+async def main(world):
+    async def first():
+        await world.latency((0, 0.1))
+    async def second():
+        await world.latency((0, 0.1))
+    begun = asyncio.get_running_loop().time()
+    await first()
+    await second()
+    assert asyncio.get_running_loop().time() - begun < 0.15
+""",
+    )
+    failure = explore(module.main).failure
+    assert failure is not None
+    marks = [row.text for row in tell(failure.smallest, failure.twin).rows if row.kind == "mark"]
+    assert len(marks) == 2
+    assert [mark.partition(" takes ")[0] for mark in marks] == [
+        "what main awaits (first latency)",
+        "what main awaits (second latency)",
+    ]

@@ -138,7 +138,7 @@ class Search:
                 if len(self._latent) < Plan.LATENT:
                     self._attempt(next(wide), order="any", seed=seed)
                     continue
-            elif turn % Plan.REVERSAL[order] == 0 and (wanted := next(reversals, None)) is not None:
+            elif turn % Plan.REVERSAL == 0 and (wanted := next(reversals, None)) is not None:
                 self._attempt(Named(wanted))
                 reversed_ += 1
                 continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from interlace.errors import UsageError
 from interlace.model.choice import ORDERS, Order
@@ -31,7 +30,7 @@ class Plan:
     seed: int = 0
     stop_on_failure: bool = True
 
-    REVERSAL: ClassVar[dict[Order, int]] = {"realistic": 2, "batch": 4, "any": 4}
+    REVERSAL = 4
     """One in so many of the runs left after faults reverses orders of the plain run."""
 
     WIDE = 4

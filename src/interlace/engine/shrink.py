@@ -53,6 +53,7 @@ class Shrinker:
         if deviations_of(self._best):
             if not self._try(()):
                 self._reduce()
+                self._gather()
                 self._soften()
             if not deviations_of(self._best):
                 self._twin = None
@@ -93,6 +94,18 @@ class Shrinker:
                 if size == 1:
                     break
                 parts = min(parts * 2, len(current))
+
+    def _gather(self) -> None:
+        """Tries one long delay in the place of several deviations: one cause is a simpler story."""
+        current = deviations_of(self._best)
+        if len(current) < 2:
+            return
+        for chosen in current:
+            if chosen.kind != "delay":
+                continue
+            for options in alternatives(self._best.points, self._best.asking_steps):
+                if options and options[0].key == chosen.key and self._try((options[-1],)):
+                    return
 
     def _soften(self) -> None:
         """Replaces each answer by the least that still fails."""

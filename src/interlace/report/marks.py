@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,23 +34,35 @@ class Mark:
 def marks_of(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str]) -> list[Mark]:
     """Returns the marks of a run in order."""
     marks: list[Mark] = []
+    delays = [deviation for deviation in deviations_of(outcome) if deviation.kind == "delay"]
+    woken = {deviation.subject: woken_by(outcome.trace, steps, deviation.subject) for deviation in delays}
+    waiting = Counter(one.passage.actor for one in woken.values() if one is not None)
     for deviation in deviations_of(outcome):
-        text = f"{_word(outcome, steps, labels, deviation)} here"
+        text = f"{_word(outcome, labels, deviation, woken.get(deviation.subject), waiting)} here"
         mark = Mark(text, deviation.step, deviation.kind == "cancel" and ":wakes " in deviation.subject)
         if mark not in marks:
             marks.append(mark)
     return marks
 
 
-def _word(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str], deviation: Deviation) -> str:
+def _word(
+    outcome: Outcome,
+    labels: Mapping[str, str],
+    deviation: Deviation,
+    woken: Read | None,
+    waiting: Mapping[str, int],
+) -> str:
+    """Words a deviation, given who waits for it and how many delays each task waits for."""
+
     def name(actor: str) -> str:
         return labels.get(actor) or outcome.names.get(actor) or actor.rpartition("/")[2]
 
     chosen, boring = deviation.option, deviation.boring
     match deviation.kind:
         case "delay":
-            woken = woken_by(outcome.trace, steps, deviation.subject)
             what = f"what {name(woken.passage.actor)} awaits" if woken else deviation.subject
+            if woken and waiting[woken.passage.actor] > 1:  # a task that waits twice: say for which
+                what += f" ({_short(deviation.subject)})"
             instead = "" if boring.startswith("0 ") else f" instead of {boring}"
             return f"{what} takes {chosen}{instead}"
         case "stall":
@@ -66,3 +79,9 @@ def _word(outcome: Outcome, steps: Sequence[Read], labels: Mapping[str, str], de
         case "cancel":
             return f"{name(deviation.subject.rsplit(' ', 2)[0])} is cancelled"
     return f"{deviation.subject} is {chosen}"
+
+
+def _short(operation: str) -> str:
+    """Leaves out the connection that a packet is named by: `request 1` is enough beside its task."""
+    connection, _, packet = operation.partition(" ")
+    return packet if "→" in connection and packet else operation

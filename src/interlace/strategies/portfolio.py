@@ -30,9 +30,9 @@ def samplers(order: Order, horizon: int, steps: Mapping[str, int] | None = None)
     if order == "realistic":
         turns = [Walk(), Uniform(), Paced(), Walk(), Uniform()]
     else:
-        selective = Selective(steps)
-        turns = [selective, PartialOrder(), selective, Weighted(steps)]
-        turns += [selective, Priorities(3, horizon), selective, Walk()]
+        selective, weighted = Selective(steps), Weighted(steps)
+        turns = [selective, weighted, PartialOrder(), selective, weighted]
+        turns += [Priorities(3, horizon), selective, weighted, selective, Walk()]
     return cycle(turns)
 
 

@@ -115,8 +115,8 @@ class StreamTransport(FlowControl):
         return self._protocol  # type: ignore[no-any-return]
 
     def is_closing(self) -> bool:
-        """Tells whether the transport is closing or closed."""
-        return self._closing
+        """Tells whether the transport is closing or closed; the end of the loop closes it too."""
+        return self._closing or self._loop.is_closed()
 
     def is_reading(self) -> bool:
         """Tells whether the protocol is given what arrives."""
