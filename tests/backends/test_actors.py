@@ -15,18 +15,18 @@ from interlace.backends.aio.actors import Names, Task, heads
 
 
 def handle(actor: str, *, cancelled: bool = False) -> Any:
-    return SimpleNamespace(actor=actor, _cancelled=cancelled)
+    return SimpleNamespace(is_of=actor, actor=None, label="", _cancelled=cancelled)
 
 
-def actor_of(thing: Any) -> str:
-    return thing.actor
+def identify(thing: Any) -> None:
+    thing.actor, thing.label = thing.is_of, "step"
 
 
 def test_only_the_oldest_callback_of_an_actor_is_an_option() -> None:
     ready = deque([handle("a"), handle("b"), handle("a"), handle("c", cancelled=True), handle("d")])
-    assert heads(ready, 5, actor_of) == {"a": 0, "b": 1, "d": 4}
-    assert heads(ready, 2, actor_of) == {"a": 0, "b": 1}
-    assert heads(ready, 0, actor_of) == {}
+    assert heads(ready, 5, identify) == {"a": 0, "b": 1, "d": 4}
+    assert heads(ready, 2, identify) == {"a": 0, "b": 1}
+    assert heads(ready, 0, identify) == {}
 
 
 def test_names_repeat_and_are_counted() -> None:
@@ -116,8 +116,13 @@ def test_an_actor_keeps_its_order_even_under_any() -> None:
 
 
 def test_ablation_without_the_actor_rule_a_correct_program_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    def all_of_them(ready: deque[Any], limit: int, actor_of: Any) -> dict[str, int]:
-        return {f"{actor_of(one)} {place}": place for place, one in enumerate(ready) if not one._cancelled}
+    def all_of_them(ready: deque[Any], limit: int, identify: Any) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for place, one in enumerate(ready):
+            if not one._cancelled:
+                identify(one)
+                found[f"{one.actor} {place}"] = place
+        return found
 
     monkeypatch.setattr(loop_module, "heads", all_of_them)
     result = interlace.explore(callbacks_of_the_loop_keep_their_order, order="any")

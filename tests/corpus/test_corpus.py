@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 CACHE = Path(os.environ.get("INTERLACE_CACHE") or ROOT / ".cache").resolve() / "corpus"
 
+DURATIONS = ("must be held up for", "must be slower than", "must take", "must arrive in pieces")
+
 ENTRIES: dict[str, dict[str, Any]] = tomllib.loads((HERE / "entries.toml").read_text(encoding="utf-8"))
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
@@ -128,7 +130,10 @@ def test_the_bug_is_found(name: str, tmp_path: Path) -> None:
     assert report["plain"]["passed"], "a bug that the plain run shows needs no search"
     failure = report["failure"]
     assert (failure["type"], failure["label"]) == (entry["error"], "real")
-    assert any(entry["constraint"] in constraint for constraint in failure["constraints"])
+    told = failure["constraints"]
+    words = [entry["moment"]] if "moment" in entry else DURATIONS
+    assert 1 <= len(told) <= (1 if "moment" in entry else 3), told
+    assert all(any(word in constraint for word in words) for constraint in told), told
     assert failure["runs_to_failure"] <= entry["within"]
     assert not failure["note"], "the same schedule did not lead to the same failure"
     assert failure["token"] in printed
@@ -146,7 +151,8 @@ def test_the_fixed_release_passes(name: str, seed: str, tmp_path: Path) -> None:
     assert status == 0, printed
     assert report["verdict"]["status"] == "passed"
     assert report["failure"] is None
-    assert not report["latent"], printed
+    # Other bugs of that release may show in orders that stock asyncio does not produce; this one may not.
+    assert ENTRIES[name]["error"] not in [found["type"] for found in report["latent"]], printed
 
 
 def test_every_scenario_is_in_the_table() -> None:

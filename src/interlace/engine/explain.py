@@ -8,6 +8,9 @@ from interlace.model.passages import Read, read, woken_by
 from interlace.model.source import show_place
 from interlace.model.trace import Place
 from interlace.model.verdict import deviations_of
+from interlace.strategies.reversal import parse_delay
+
+_HELD = "held up for "
 
 
 def constraints(outcome: Outcome) -> tuple[str, ...]:
@@ -42,8 +45,8 @@ def _delay(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
 
 
 def _stall(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
-    at = outcome.trace[deviation.step].time / 1e9 if 0 <= deviation.step < len(outcome.trace) else 0
-    held = deviation.option.removeprefix("held up for ")
+    held = deviation.option.removeprefix(_HELD)
+    at = _held_from(outcome, deviation) / 1e9
     armed = [
         one
         for one in passages
@@ -53,6 +56,16 @@ def _stall(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
     where = f" ({show_place(place)})" if place else ""
     timer = f"the timer of {_name(outcome, deviation.subject)}{where}"
     return f"the loop must be held up for {held} at {at:.3f} s, until {timer} is due as well"
+
+
+def _held_from(outcome: Outcome, stall: Deviation) -> int:
+    """Returns when a stall begins: what it takes, and those right after it, before the next step."""
+    following = stall.step + 1
+    if following >= len(outcome.trace):
+        return outcome.trace[-1].time if len(outcome.trace) else 0
+    alike = [one for one in deviations_of(outcome) if (one.kind, one.step) == ("stall", stall.step)]
+    rest = alike[alike.index(stall) :]
+    return outcome.trace[following].time - sum(parse_delay(one.option.removeprefix(_HELD)) for one in rest)
 
 
 def _tie(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:

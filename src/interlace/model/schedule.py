@@ -32,10 +32,11 @@ class Schedule:
     @staticmethod
     def of(answers: Iterable[int]) -> Schedule:
         """Returns the schedule with these answers; trailing zeros are dropped."""
-        kept = list(answers)
-        while kept and kept[-1] == 0:
-            kept.pop()
-        return Schedule(tuple(kept))
+        kept = tuple(answers)
+        end = len(kept) if any(kept) else 0
+        while end and not kept[end - 1]:
+            end -= 1
+        return Schedule(kept[:end])
 
     def __len__(self) -> int:
         return len(self.answers)

@@ -88,6 +88,7 @@ class Selective:
         self._rest = Uniform(self._random.choice((0.0, 0.0, 0.2)))
         self._rest.start(seed)
         self._made: dict[str, int] = {}
+        self._tells: dict[str, bool] = {}
         self._asked = 0
         self._next = ""
         self._telling = self._draw()
@@ -114,24 +115,29 @@ class Selective:
         self._asked += 1
         if self._asked > self._patience:
             return self._random.randrange(len(options))
-        tells = [self._tells(name) for name in options]
+        tells = self._tells
+        for name in options:
+            if name not in tells:
+                tells[name] = self._is_telling(name)
         if self._next not in self._left:
             self._next = self._draw_next(tuple(self._left))
-        free = [index for index, telling in enumerate(tells) if not telling or options[index] == self._next]
+        free = [index for index, name in enumerate(options) if not tells[name] or name == self._next]
         if not free:  # who should come next cannot: somebody else does
             self._next = self._draw_next(options)
             free = [index for index, name in enumerate(options) if name == self._next]
         chosen = free[self._random.randrange(len(free))]
         name = options[chosen]
         self._made[name] = self._made.get(name, 0) + 1
-        if tells[chosen]:
+        telling = tells[name]
+        tells[name] = self._is_telling(name)
+        if telling:
             self._left[name] = self._left.get(name, 0) - 1
             if self._left[name] <= 0:
                 del self._left[name]
             self._next = ""
         return chosen
 
-    def _tells(self, name: str) -> bool:
+    def _is_telling(self, name: str) -> bool:
         """Tells whether the next step of this actor is of a kind that counts."""
         kin = self._kin.get(name)
         if kin is None or kin not in self._telling:

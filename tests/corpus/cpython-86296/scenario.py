@@ -13,7 +13,7 @@ async def recorder(readings, log):
 
 async def sensor(readings):
     for degrees in (18, 19, 21, 20):
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.04)
         readings.put_nowait(degrees)
 
 
@@ -21,7 +21,7 @@ async def main():
     readings, log = asyncio.Queue(), []
     recording = asyncio.create_task(recorder(readings, log))
     sensing = asyncio.create_task(sensor(readings))
-    await asyncio.sleep(0.025)
+    await asyncio.sleep(0.1)
     recording.cancel()
     await sensing
     await asyncio.wait([recording], timeout=1)

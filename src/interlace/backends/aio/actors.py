@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -104,12 +105,15 @@ class Names:
         return path
 
 
-def heads(ready: deque[Any], limit: int, actor_of: Any) -> dict[str, int]:
+def heads(ready: deque[Any], limit: int, identify: Callable[[Any], None]) -> dict[str, int]:
     """Returns for each actor the position of its oldest callback among the first `limit` handles."""
     found: dict[str, int] = {}
     for position, handle in enumerate(ready):
         if position == limit:
             break
         if not handle._cancelled:
-            found.setdefault(actor_of(handle), position)
+            if not handle.label:
+                identify(handle)
+            if handle.actor not in found:
+                found[handle.actor] = position
     return found

@@ -15,8 +15,8 @@ class Handle(asyncio.Handle):
 
     Attributes:
         cause: the number of the step that scheduled it; -1 if none did.
-        actor: whose callback it is where that does not follow from the callback; else None.
-        label: what the step is called in the trace.
+        actor: whose callback it is; None until `Loop.identify`, where it follows from the callback.
+        label: what the step is called in the trace; "" until then, where nobody named it.
     """
 
     __slots__ = ("actor", "cause", "label")
@@ -27,7 +27,7 @@ class Handle(asyncio.Handle):
         super().__init__(callback, args, loop, context)
         self.cause = cause
         self.actor = actor
-        self.label = "step"
+        self.label = ""
 
 
 class Timer(asyncio.TimerHandle):
@@ -50,7 +50,7 @@ class Timer(asyncio.TimerHandle):
         super().__init__(when, callback, args, loop, context)
         self.cause = loop.world.step
         self.actor: str | None = None
-        self.label = "step"
+        self.label = ""
         self.by = loop.actor
         self.deadline = deadline
         self.armed = armed

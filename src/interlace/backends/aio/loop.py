@@ -167,17 +167,20 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         super().set_task_factory(factory)
         self._eager = factory is not None and factory is getattr(asyncio, "eager_task_factory", None)
 
-    def actor_of(self, handle: Any) -> str:
-        """Returns the path of the actor that a handle belongs to."""
-        actor: str | None = handle.actor
-        if actor is not None:
-            return actor
-        owner = getattr(handle._callback, "__self__", None)
-        if isinstance(owner, Task):
-            return owner.path
-        if isinstance(owner, asyncio.Task):
-            return self.names.foreign(owner)
-        return LOOP
+    def identify(self, handle: Any) -> None:
+        """Finds out which actor a handle belongs to, and what its step is called."""
+        callback = handle._callback
+        if handle.actor is not None:
+            handle.label = getattr(callback, "__qualname__", "") or type(callback).__name__
+            return
+        owner = getattr(callback, "__self__", None)
+        if type(owner) is Task:
+            handle.actor, handle.label = owner.path, "step"
+        elif isinstance(owner, asyncio.Task):
+            handle.actor, handle.label = self.names.foreign(owner), "step"
+        else:
+            handle.actor = LOOP
+            handle.label = getattr(callback, "__qualname__", None) or type(callback).__name__
 
     # -- the step --------------------------------------------------------------------------------
 
@@ -216,20 +219,14 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
     def _run_handle(self, handle: Any) -> None:
         """Runs one callback as a step: it is recorded, and it is known who is at work."""
         world = self.world
-        actor = handle.actor
-        label = handle.label
-        if actor is None:
-            callback = handle._callback
-            owner = getattr(callback, "__self__", None)
-            if type(owner) is Task:
-                actor = owner.path
-            elif isinstance(owner, asyncio.Task):
-                actor = self.names.foreign(owner)
+        actor, label = handle.actor, handle.label
+        if not label:
+            owner = getattr(handle._callback, "__self__", None)
+            if type(owner) is Task and actor is None:  # most are, and this is the hot line
+                actor, label = owner.path, "step"
             else:
-                actor = LOOP
-                label = getattr(callback, "__qualname__", None) or type(callback).__name__
-        elif label == "step":
-            label = getattr(handle._callback, "__qualname__", "") or type(handle._callback).__name__
+                self.identify(handle)
+                actor, label = handle.actor, handle.label
         events = world.events
         world.step = step = len(events)
         events.append((world.clock.ns, actor, label, handle.cause))
@@ -251,7 +248,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         ready = self._ready
         for remaining in range(count, 0, -1):
             limit = remaining if world.order == "batch" else len(ready)
-            options = heads(ready, limit, self.actor_of)
+            options = heads(ready, limit, self.identify)
             if not options:
                 for _ in range(limit):  # cancelled ones: left there, they would keep time from moving on
                     ready.popleft()

@@ -121,9 +121,10 @@ def _tear_down(loop: Loop) -> None:
     """Ends what the program left running, as `asyncio.Runner.close` does, but never hangs on it."""
     loop.set_exception_handler(lambda loop, context: None)
     loop._max_steps = loop.world.step + _TEARDOWN_STEPS
+    tasks: list[asyncio.Task[Any]] = []
     try:
         for _ in range(_TEARDOWN_ROUNDS):
-            tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+            tasks = list(asyncio.all_tasks(loop))
             if not tasks:
                 break
             tasks.sort(key=lambda task: hash(task) if isinstance(task, Task) else 0)
@@ -135,7 +136,7 @@ def _tear_down(loop: Loop) -> None:
         if loop._default_executor is not None:
             _try(loop, loop.shutdown_default_executor())
     finally:
-        for task in asyncio.all_tasks(loop):
+        for task in asyncio.all_tasks(loop) if tasks else ():
             task._log_destroy_pending = False  # type: ignore[attr-defined]
         loop.close()
 
