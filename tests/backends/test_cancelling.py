@@ -29,16 +29,21 @@ def test_nobody_is_cancelled_unless_asked() -> None:
     assert offers(two_workers, "slow") == []
 
 
-def test_each_await_has_two_moments() -> None:
+def test_each_await_has_two_moments_and_a_task_one_before_them() -> None:
     subjects = offers(two_workers, "cancel")
     for path in ("work", "work#2"):
         mine = [subject for subject in subjects if subject.split()[0].rpartition("/")[2] == path]
-        assert [subject.split()[1] for subject in mine] == ["work:waits", "work:wakes", "work:wakes"]
+        assert [subject.split()[1] for subject in mine] == [
+            "begins",
+            "work:waits",
+            "work:wakes",
+            "work:wakes",
+        ]
 
 
 def test_a_pattern_picks_tasks_by_name() -> None:
-    assert len(offers(two_workers, "cancel:ann")) == 3
-    assert len(offers(two_workers, "cancel:*b")) == 3
+    assert len(offers(two_workers, "cancel:ann")) == 4
+    assert len(offers(two_workers, "cancel:*b")) == 4
     assert offers(two_workers, "cancel:nobody") == []
 
 
@@ -110,3 +115,71 @@ def test_a_sweep_tries_every_place_and_the_report_says_which() -> None:
     assert failure.message.startswith("never given back")
     assert failure.smallest.injected[0].startswith("user must be cancelled ")
     assert "in use" in failure.smallest.injected[0]
+
+
+def counting(*, locked: bool) -> Any:
+    """Three clerks count to three; whether they leave the counter in one piece depends on `locked`."""
+
+    async def main(world: interlace.World) -> None:
+        counter, busy = 0, 0
+
+        async def clerk() -> None:
+            nonlocal counter, busy
+            busy += 1
+            try:
+                await world.latency("1ms..9ms")
+                counter += 1
+            finally:
+                if locked:
+                    busy -= 1
+            if not locked:
+                busy -= 1
+
+        await asyncio.wait([asyncio.create_task(clerk(), name=name) for name in ("ann", "bob", "cyd")])
+        assert busy == 0, "somebody never left"
+        assert counter == 3, "somebody is missing"
+
+    return main
+
+
+def test_a_task_that_the_test_needs_is_no_failure() -> None:
+    """Without ann there are two: so there are if she never comes, which is no matter of moments."""
+    result = interlace.explore(counting(locked=True), faults=["cancel"])
+    assert result.failure is None
+    assert result.needed == ("ann", "bob", "cyd")
+    assert "with ann, bob or cyd cancelled" in " ".join(result.report().split())
+
+
+def test_what_only_the_moment_breaks_is_a_failure_all_the_same() -> None:
+    failure = interlace.explore(counting(locked=False), faults=["cancel"]).failure
+    assert failure is not None
+    assert failure.message.startswith("somebody never left")
+
+
+def test_a_task_that_was_named_may_not_be_needed() -> None:
+    result = interlace.explore(counting(locked=True), faults=["cancel:bob"])
+    assert result.failure is not None
+    assert result.failure.message.startswith("somebody is missing")
+    assert result.needed == ()
+
+
+def test_a_task_that_was_named_is_cancelled_before_it_begins_too() -> None:
+    """Who is given something at birth must give it back even if never woken."""
+
+    async def main() -> None:
+        free = asyncio.Semaphore(1)
+
+        async def use() -> None:
+            try:
+                await asyncio.sleep(0.01)
+            finally:
+                free.release()
+
+        await free.acquire()
+        await asyncio.wait([asyncio.create_task(use(), name="user")])
+        assert not free.locked(), "never given back"
+
+    failure = interlace.explore(main, faults=["cancel:user"]).failure
+    assert failure is not None
+    assert failure.constraints[0].startswith("user must be cancelled before it begins, at ")
+    assert interlace.explore(main, faults=["cancel"]).failure is None

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import interlace
+from interlace.model.choice import Order
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +136,10 @@ def test_the_trace_names_actors_by_their_path() -> None:
     assert interlace.run(main).trace_hash == outcome.trace_hash
 
 
-def test_background_errors_are_kept() -> None:
+@pytest.mark.parametrize("order", ["realistic", "any"])
+def test_background_errors_are_kept(order: Order) -> None:
+    """An error that nobody asked for is told as soon as nobody can ask for it any more, without a collection."""
+
     async def fail() -> None:
         raise ValueError("unseen")
 
@@ -146,6 +150,22 @@ def test_background_errors_are_kept() -> None:
         asyncio.get_running_loop().call_soon(lambda: 1 / 0)
         await asyncio.sleep(1)
 
-    outcome = interlace.run(main)
+    outcome = interlace.run(main, order=order)
     assert outcome.error is None
     assert [line.rpartition(": ")[2] for line in outcome.background] == ["unseen", "division by zero"]
+
+
+def test_background_errors_are_told_under_a_runner() -> None:
+    async def fail() -> None:
+        raise ValueError("unseen")
+
+    async def main() -> list[str]:
+        told: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(1)
+        del task
+        return told
+
+    with asyncio.Runner(loop_factory=interlace.new_event_loop) as runner:
+        assert runner.run(main()) == ["Task exception was never retrieved"]

@@ -114,9 +114,9 @@ async def crowd(world):
 
     async def add(n):
         nonlocal count
-        await asyncio.sleep(0.002 * n)
+        await asyncio.sleep(0.01 * n)
         now = count
-        await world.latency("0ms..10ms")
+        await world.latency("5ms")
         count = now + 1
 
     async with asyncio.TaskGroup() as group:

@@ -30,6 +30,7 @@ REPORT = {
     "failure": (FAILURE, None),
     "further": [FAILURE],
     "latent": [FAILURE],
+    "needed": [str],
     "plain": {"virtual_seconds": float, "steps": int, "trace_hash": str, "passed": bool},
 }
 

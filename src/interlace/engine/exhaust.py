@@ -17,7 +17,9 @@ def is_small(plain: Outcome, budget: int) -> bool:
 
 
 def _size(outcome: Outcome) -> int:
-    return prod(len(point.options) for point in outcome.points)
+    """Returns about how many schedules there are: of all cancellations that are offered, one happens at most."""
+    cancels = sum(point.kind == "cancel" for point in outcome.points)
+    return (1 + cancels) * prod(len(point.options) for point in outcome.points if point.kind != "cancel")
 
 
 def next_schedule(outcome: Outcome) -> Replay | None:

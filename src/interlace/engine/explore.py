@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Literal
 
 from interlace.engine.classify import find_durations
+from interlace.engine.control import Control
 from interlace.engine.exhaust import is_small, next_schedule
 from interlace.engine.explain import constraints
 from interlace.engine.plan import Plan
@@ -25,6 +26,7 @@ from interlace.model.choice import Order, Strategy
 from interlace.model.deviation import Deviation, alternatives
 from interlace.model.outcome import Outcome, Signature
 from interlace.model.verdict import Failure, Findings, Label, Verdict
+from interlace.sim.faults import Faults
 from interlace.strategies.portfolio import samplers, seeds, steps_of
 from interlace.strategies.replay import Named
 from interlace.strategies.reversal import pair_reversals, single_reversals
@@ -48,6 +50,7 @@ class Search:
         self._runs = 0
         self._failures: dict[Signature, Failure] = {}
         self._latent: dict[Signature, Failure] = {}
+        self._control = Control(runner)
 
     def run(self, known: tuple[Strategy, ...] = ()) -> Findings:
         """Runs the search to its end.
@@ -67,9 +70,8 @@ class Search:
         if not self._done:
             reversed_all = self._look(plain, only_wide=bool(exhausted))
         verdict = self._judge(exhausted, reversed_all, left_out)
-        return Findings(
-            verdict, self._runs, tuple(self._failures.values()), tuple(self._latent.values()), plain
-        )
+        failures, latent = tuple(self._failures.values()), tuple(self._latent.values())
+        return Findings(verdict, self._runs, failures, latent, plain, tuple(self._control.needed))
 
     # -- the parts of the search -----------------------------------------------------------------
 
@@ -82,11 +84,15 @@ class Search:
         return self._plan.schedules - self._runs
 
     def _sweep(self, plain: Outcome) -> str:
-        """Cancels at every await of the plain run, one per run; returns what did not fit."""
+        """Cancels at every await of the plain run, one per run; returns what did not fit.
+
+        A task that the user named is cancelled before it begins as well; see control.py for the others.
+        """
+        blind = Faults.parse(self._plan.faults).blind
         sites = [
             options[0]
             for options in alternatives(plain.points, plain.asking_steps)
-            if options and options[0].kind == "cancel"
+            if options and options[0].kind == "cancel" and not (blind and options[0].keeps_from_beginning)
         ]
         sites = _new_places_first(sites)
         for number, site in enumerate(sites):
@@ -154,7 +160,11 @@ class Search:
         if self._progress is not None:
             self._progress(self._runs, self._plan.schedules)
         signature = outcome.signature
-        if signature is not None and signature not in self._failures:
+        if (
+            signature is not None
+            and signature not in self._failures
+            and not self._control.explains(outcome, signature)
+        ):
             beyond = outcome.recipe.order != self._plan.order
             if not (beyond and signature in self._latent):
                 self._keep(outcome, signature, beyond=beyond)

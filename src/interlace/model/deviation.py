@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from interlace.model.choice import ChoicePoint, Kind
 
+BEGINS = "begins"
+"""The moment of a cancellation before which its task has not made a step."""
+
 
 class Deviation(NamedTuple):
     """One answer of a run that is not the boring one.
@@ -31,6 +34,21 @@ class Deviation(NamedTuple):
     def key(self) -> tuple[str, str, int]:
         """What the question is known by."""
         return self.kind, self.subject, self.occurrence
+
+    @property
+    def cancelled_task(self) -> str:
+        """The path of the task that a cancellation is for: its subject is `TASK [FUNCTION:]MOMENT STEPS`."""
+        return self.subject.rsplit(" ", 2)[0]
+
+    @property
+    def never_begun(self) -> Deviation:
+        """The same cancellation at the moment before its task begins."""
+        return self._replace(subject=f"{self.cancelled_task} {BEGINS} 0", occurrence=1, step=-1)
+
+    @property
+    def keeps_from_beginning(self) -> bool:
+        """Whether this is a cancellation before its task begins."""
+        return self.kind == "cancel" and self.subject.endswith(f" {BEGINS} 0")
 
 
 def deviations(

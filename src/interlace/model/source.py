@@ -14,12 +14,19 @@ from types import FrameType, TracebackType
 
 from interlace.model.trace import Place
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+def _spellings(path: str) -> tuple[str, str]:
+    """Returns a path as it is reached, and as it is when all links are followed: either may tell whose it is."""
+    return os.path.abspath(path), os.path.realpath(path)
+
+
+_PACKAGE = tuple({os.path.dirname(os.path.dirname(path)) + os.sep for path in _spellings(__file__)})
 _LIBRARIES = tuple(
     {
-        os.path.realpath(path) + os.sep
+        spelling + os.sep
         for key in ("stdlib", "platstdlib", "purelib", "platlib")
         if (path := sysconfig.get_path(key))
+        for spelling in _spellings(path)
     }
     | {os.path.dirname(os.path.realpath(os.__file__)) + os.sep}
 )
@@ -30,11 +37,19 @@ def is_user_file(filename: str) -> bool:
     """Tells whether this file is the user's own code."""
     if filename.startswith("<"):
         return not filename.startswith("<frozen") and filename != "<string>"
-    path = os.path.realpath(filename)
-    parts = path.split(os.sep)
-    if "site-packages" in parts or "dist-packages" in parts:
-        return False
-    return not (path.startswith(_PACKAGE) or path.startswith(_LIBRARIES))
+    for path in _spellings(filename):
+        parts = path.split(os.sep)
+        if "site-packages" in parts or "dist-packages" in parts:
+            return False
+        if path.startswith(_PACKAGE + _LIBRARIES):
+            return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _is_own_file(filename: str) -> bool:
+    """Tells whether this file is a part of interlace."""
+    return any(path.startswith(_PACKAGE) for path in _spellings(filename))
 
 
 def place_of(frame: FrameType) -> Place:
@@ -60,7 +75,7 @@ def caller_is_user() -> bool:
     of interlace further out is the loop itself: nobody of the user's is behind it.
     """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and _is_own_file(frame.f_code.co_filename):
         frame = frame.f_back
     while frame is not None and is_loop_file(frame.f_code.co_filename):
         frame = frame.f_back

@@ -103,6 +103,8 @@ class Findings:
         failures: the distinct failures, the first found first.
         latent: distinct findings that stock asyncio cannot produce.
         plain: the outcome of the plain run.
+        needed: the names of tasks that were cancelled, and with which the test failed in the way in which
+            it fails if they never begin.
     """
 
     verdict: Verdict
@@ -110,6 +112,7 @@ class Findings:
     failures: tuple[Failure, ...]
     latent: tuple[Failure, ...]
     plain: Outcome
+    needed: tuple[str, ...] = ()
 
     @property
     def failure(self) -> Failure | None:

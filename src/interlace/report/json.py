@@ -28,6 +28,7 @@ def findings_to_json(findings: Findings) -> dict[str, Any]:
         "failure": None if findings.failure is None else _failure(findings.failure),
         "further": [_failure(failure) for failure in findings.failures[1:]],
         "latent": [_failure(failure) for failure in findings.latent],
+        "needed": list(findings.needed),
         "plain": _plain(findings.plain),
     }
 

@@ -248,6 +248,8 @@ def _passed(page: Page, findings: Findings, target: str) -> None:
     )
     page.paragraph(_meaning(findings), indent=2)
     page.paragraph(f"The plain run took {_measure(plain)}.", "dim", indent=2)
+    if findings.needed:
+        page.paragraph(_needed(findings.needed), indent=2)
     _background(page, plain)
     if not plain.points:
         page.paragraph(
@@ -268,6 +270,7 @@ def _passed(page: Page, findings: Findings, target: str) -> None:
 def _meaning(findings: Findings) -> str:
     """Says in plain words what was and what was not shown."""
     verdict, order = findings.verdict, findings.plain.recipe.order
+    but = " but for what is told below" if findings.needed else ""
     note = f" {verdict.note[0].upper()}{verdict.note[1:]}." if verdict.note else ""
     match verdict.kind:
         case "exhausted":
@@ -275,16 +278,27 @@ def _meaning(findings: Findings) -> str:
             what = "The only schedule" if number == 1 else f"Each of the {number} schedules"
             wider = findings.runs - verdict.number
             beyond = f" {_many(wider, 'further run')} tried orders beyond it." if wider > 0 else ""
-            return f"{what} that the order '{order}' allows was run and passed.{beyond}{note}"
+            return f"{what} that the order '{order}' allows was run and passed{but}.{beyond}{note}"
         case "bounded":
             return (
-                f"Every schedule with at most {_many(verdict.number, 'deviation')} was run, and none failed. "
+                f"Every schedule with at most {_many(verdict.number, 'deviation')} was run, and none failed{but}. "
                 f"Those with more were not all tried.{note}"
             )
         case "truncated":
-            return f"None of them failed, but the budget ended too early.{note}"
+            return f"None of them failed{but}; yet the budget ended too early.{note}"
         case "sampled":
-            return f"None of them failed. There are more than were run: this is evidence, no proof.{note}"
+            return (
+                f"None of them failed{but}. There are more than were run: this is evidence, no proof.{note}"
+            )
+
+
+def _needed(names: Sequence[str]) -> str:
+    *others, last = names
+    told = f"{', '.join(others)} or {last}" if others else last
+    return (
+        f"Left aside: with {told} cancelled the test fails just as it does if that task never begins, so it needs "
+        f"the task. Should it pass all the same? Name it: --faults cancel:{names[0]}"
+    )
 
 
 def _measure(outcome: Outcome) -> str:

@@ -48,6 +48,11 @@ class Faults:
                 )
         return Faults(tuple(cancel), slow)
 
+    @property
+    def blind(self) -> bool:
+        """Whether cancellations were asked for, but of no task by name."""
+        return bool(self.cancel) and not any(self.cancel)
+
     def may_cancel(self, name: str, *, made_by_test: bool) -> bool:
         """Tells whether the task of this name may be cancelled."""
         return any(made_by_test if pattern == "" else fnmatchcase(name, pattern) for pattern in self.cancel)

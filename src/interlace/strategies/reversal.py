@@ -19,7 +19,10 @@ _PAIRS = 400
 
 
 def single_reversals(plain: Outcome) -> list[Deviation]:
-    """Returns every reversal of one order of the plain run, those of different questions in turn."""
+    """Returns every reversal of one order of the plain run, those of different questions in turn.
+
+    Stalls come last among them: "this reply was slow" is a simpler story than "the loop stood still".
+    """
     moments = sorted({event.time for event in plain.trace})
     columns: list[list[Deviation]] = []
     for options in alternatives(plain.points, plain.asking_steps):
@@ -29,6 +32,7 @@ def single_reversals(plain: Outcome) -> list[Deviation]:
             columns.append(_telling_delays(options, plain, moments))
         else:
             columns.append(list(options))
+    columns.sort(key=lambda column: column[0].kind == "stall")
     longest = max(map(len, columns), default=0)
     return [column[row] for row in range(longest) for column in columns if row < len(column)]
 

@@ -3,7 +3,8 @@
 There are two moments at each await. While the task is suspended, `cancel()` cancels what it waits
 for. Once what it waits for is done and its wake-up is already queued, `cancel()` can only leave a
 note, and the task gets its result taken away at the next step: the window in which a lock, a
-permit, a message or a reply is lost.
+permit, a message or a reply is lost. And there is the moment before a task has begun, when `cancel()`
+keeps all of it from running.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
 from interlace.backends.aio.stuck import name_of
+from interlace.model.deviation import BEGINS
 from interlace.model.source import show_place
 
 if TYPE_CHECKING:
@@ -44,8 +46,11 @@ class Canceller:
         task = getattr(handle._callback, "__self__", None)
         if not self._asks(task):
             return
-        if task.steps and not task.cancelling():
-            self._ask(task, "wakes", "at the moment when what it waits for is done already,")
+        if not task.cancelling():
+            if task.steps:
+                self._ask(task, "wakes", "at the moment when what it waits for is done already,")
+            else:
+                self._ask(task, BEGINS, "before it begins,")
         task.steps += 1
 
     def _after(self, handle: Any) -> None:
@@ -55,7 +60,7 @@ class Canceller:
 
     def _ask(self, task: Task, moment: str, words: str) -> None:
         place = inside.user_wait(task)
-        where = f"{place.function}:{moment}" if place else moment
+        where = f"{place.function}:{moment}" if place and moment != BEGINS else moment
         if self._world.choose("cancel", f"{task.path} {where} {task.steps}", _OPTIONS):
             at = f" at {show_place(place)} in {place.function}" if place else ""
             self._world.tell(f"{name_of(task)} must be cancelled {words}{at}")

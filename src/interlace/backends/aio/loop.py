@@ -209,17 +209,19 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
                 handle = ready.popleft()
                 if not handle._cancelled:
                     handle._run()
+            handle = None  # see _run_handle
             return
         run = self._run_handle
         for _ in range(count):
             handle = ready.popleft()
             if not handle._cancelled:
                 run(handle)
+        handle = None
 
     def _run_handle(self, handle: Any) -> None:
         """Runs one callback as a step: it is recorded, and it is known who is at work."""
         world = self.world
-        actor, label = handle.actor, handle.label
+        actor, label, owner = handle.actor, handle.label, None
         if not label:
             owner = getattr(handle._callback, "__self__", None)
             if type(owner) is Task and actor is None:  # most are, and this is the hot line
@@ -241,6 +243,9 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         handle._run()
         if self.after_step is not None:
             self.after_step(handle)
+        handle = owner = (
+            None  # a traceback may keep this frame alive: it must not keep the task alive as well
+        )
 
     def _run_permuted(self, count: int) -> None:
         """Runs as many steps as were ready, in a chosen order of their actors."""
@@ -258,6 +263,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
             handle = ready[position]
             del ready[position]
             self._run_handle(handle)
+        handle = None
 
     def _drain(self) -> None:
         self._ready.extend(self._take_inbox())
