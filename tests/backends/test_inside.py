@@ -158,7 +158,7 @@ class _Stood:
         for _ in range(200):
             time.sleep(0.0005)
             frame = sys._current_frames()[self.thread.ident or 0]
-            if inside.waits_for_certain(frame) or inside.calls_a_lock(frame):
+            if inside.waits_to_be_notified(frame) or inside.calls_a_lock(frame):
                 break
         return frame
 
@@ -170,8 +170,35 @@ class _Stood:
 def test_a_thread_that_waits_for_a_condition() -> None:
     event = threading.Event()
     with _Stood(event.wait, event.set) as frame:
-        assert inside.waits_for_certain(frame)
+        assert inside.waits_to_be_notified(frame) == (True, True)
         event.set()
+
+
+def test_a_thread_that_waits_for_a_condition_and_some_time() -> None:
+    event = threading.Event()
+    with _Stood(lambda: event.wait(60), event.set) as frame:
+        assert inside.waits_to_be_notified(frame) == (True, False)
+
+
+def test_a_thread_that_was_notified_and_has_not_gone_on() -> None:
+    """It cannot, as the condition is held here; it is no longer one that waits for somebody."""
+    condition = threading.Condition()
+
+    def wait() -> None:
+        with condition:
+            condition.wait()
+
+    with _Stood(wait, lambda: None) as frame, condition:
+        condition.notify()
+        assert inside.waits_to_be_notified(frame) in ((False, True), None)
+
+
+def test_a_thread_that_joins_another() -> None:
+    free = threading.Event()
+    other = threading.Thread(target=free.wait)
+    other.start()
+    with _Stood(other.join, free.set) as frame:
+        assert inside.calls_a_lock(frame)
 
 
 def _locked() -> threading.Lock:
@@ -194,7 +221,7 @@ def test_a_thread_that_waits_for_a_lock() -> None:
     for call in (enter, acquire):
         with _Stood(call, lock.release) as frame:
             assert inside.calls_a_lock(frame)
-            assert not inside.waits_for_certain(frame)
+            assert inside.waits_to_be_notified(frame) is None
         lock.acquire()
 
 
@@ -217,7 +244,8 @@ def test_a_thread_that_sleeps_does_not_wait() -> None:
     time.sleep(0.005)
     frame = sys._current_frames()[thread.ident or 0]
     assert not inside.calls_a_lock(frame)
-    assert not inside.waits_for_certain(frame)
+    assert inside.waits_to_be_notified(frame) is None
+    assert inside.calls_sleep(frame)
     thread.join()
 
 

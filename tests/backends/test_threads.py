@@ -9,7 +9,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 import interlace
+from interlace.backends.aio import threads
 
 
 def test_a_job_takes_an_explored_time() -> None:
@@ -30,8 +33,9 @@ def test_a_job_takes_an_explored_time() -> None:
     assert {point.subject for point in outcome.points} >= {"job str done", "job str#2 done"}
 
 
-def test_every_run_with_a_thread_is_the_same() -> None:
-    """With one job that talks to the loop; two at once are not told apart by more than luck yet."""
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_every_run_with_threads_is_the_same(jobs: int) -> None:
+    """However many jobs talk to the loop at once, and whether or not they would wait for ever."""
 
     async def main() -> list[Any]:
         log: list[Any] = []
@@ -45,6 +49,7 @@ def test_every_run_with_a_thread_is_the_same() -> None:
         def job(number: int) -> int:
             for _ in range(3):
                 number = asyncio.run_coroutine_threadsafe(answer(number), loop).result()
+                number = asyncio.run_coroutine_threadsafe(answer(number), loop).result(timeout=60)
             return number
 
         async def ticks() -> None:
@@ -52,13 +57,63 @@ def test_every_run_with_a_thread_is_the_same() -> None:
                 await asyncio.sleep(0.007)
                 log.append("tick")
 
-        await asyncio.gather(asyncio.to_thread(job, 0), ticks())
+        await asyncio.gather(*(asyncio.to_thread(job, 100 * number) for number in range(jobs)), ticks())
         return log
 
     for seed in (1, 2, 3):
-        outcomes = [interlace.run(main, seed=seed) for _ in range(5)]
+        outcomes = [interlace.run(main, seed=seed) for _ in range(8)]
         assert {str(outcome.value) for outcome in outcomes} == {str(outcomes[0].value)}
         assert {outcome.trace_hash for outcome in outcomes} == {outcomes[0].trace_hash}
+
+
+def test_of_the_loop_and_its_jobs_one_is_at_work_at_a_time() -> None:
+    """A job that a step lets go on does so before the next step, although that one is ready."""
+
+    async def main() -> list[str]:
+        log: list[str] = []
+        go = threading.Event()
+
+        def job() -> None:
+            go.wait()
+            for _ in range(1000):
+                pass
+            log.append("job")
+
+        async def step() -> None:
+            log.append("step")
+
+        waiting = asyncio.create_task(asyncio.to_thread(job))
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(go.set)
+        await asyncio.create_task(step())
+        await waiting
+        return log
+
+    assert interlace.run(main).value == ["job", "step"]
+
+
+def test_a_job_that_polls_is_left_alone_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else neither would go on: what it polls for is still to come from the loop."""
+    monkeypatch.setattr(threads, "_DOZING", 0.02)
+
+    async def main() -> str:
+        asked: list[int] = []
+
+        def job() -> str:
+            while not asked:
+                time.sleep(0.001)
+            return "seen"
+
+        waiting = asyncio.create_task(asyncio.to_thread(job))
+        await asyncio.sleep(1)
+        asked.append(1)
+        return await waiting
+
+    outcome = interlace.run(main)
+    assert outcome.value == "seen"
+    assert len(outcome.background) == 1
+    assert "job test_a_job_that_polls" in outcome.background[0]
 
 
 def test_time_does_not_move_on_while_a_job_is_at_work() -> None:
@@ -138,10 +193,10 @@ def test_a_job_that_ends_after_its_loop() -> None:
         job.cancel()
         return "left"
 
-    threads = set(threading.enumerate())
+    before = set(threading.enumerate())
     assert interlace.run(main).value == "left"
     free.set()
-    for thread in set(threading.enumerate()) - threads:
+    for thread in set(threading.enumerate()) - before:
         thread.join()
 
 
@@ -151,9 +206,9 @@ def test_loops_of_two_threads_do_not_meddle() -> None:
         return await asyncio.to_thread(lambda: asyncio.get_event_loop_policy() is None) or 10.0
 
     found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(interlace.run(main).value)) for _ in range(2)]
-    for thread in threads:
+    both = [threading.Thread(target=lambda: found.append(interlace.run(main).value)) for _ in range(2)]
+    for thread in both:
         thread.start()
-    for thread in threads:
+    for thread in both:
         thread.join()
     assert found == [10.0, 10.0]

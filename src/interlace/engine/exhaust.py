@@ -1,31 +1,37 @@
-"""Every schedule there is, for programs with few: an odometer over the tree of questions."""
+"""Every schedule there is, for programs with few: a walk through the tree of questions, level by level."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 from interlace.model.outcome import Outcome
-from interlace.strategies.replay import Replay
 
 _FINITE = ("order", "arrival", "tie", "cancel")
 """Kinds of question whose options are all there is. A delay has more lengths than are on offer."""
 
 
-def is_small(plain: Outcome, budget: int) -> bool:
-    """Tells whether the schedules of a program seem few enough to run them all."""
-    return all(point.kind in _FINITE for point in plain.points) and _size(plain) <= budget
+def size_of(plain: Outcome) -> int | None:
+    """Returns about how many schedules a program seems to have; None if they cannot be counted.
+
+    Of all cancellations that are offered, one happens at most.
+    """
+    if not all(point.kind in _FINITE for point in plain.points):
+        return None
+    cancels = sum(point.kind == "cancel" for point in plain.points)
+    return (1 + cancels) * prod(len(point.options) for point in plain.points if point.kind != "cancel")
 
 
-def _size(outcome: Outcome) -> int:
-    """Returns about how many schedules there are: of all cancellations that are offered, one happens at most."""
-    cancels = sum(point.kind == "cancel" for point in outcome.points)
-    return (1 + cancels) * prod(len(point.options) for point in outcome.points if point.kind != "cancel")
+def beyond(outcome: Outcome, begin: int) -> Iterator[tuple[int, ...]]:
+    """Returns the schedules that deviate once more than the one of this outcome, after its last deviation.
 
+    Taken in turns, first in, first out, this comes to every schedule once, those with few deviations first:
+    they are the likely ones to fail and the simple ones to tell.
 
-def next_schedule(outcome: Outcome) -> Replay | None:
-    """Returns the schedule after that of this outcome; None after the last one."""
-    answers = list(outcome.answers)
-    for position in range(len(answers) - 1, -1, -1):
-        if answers[position] + 1 < len(outcome.points[position].options):
-            return Replay([*answers[:position], answers[position] + 1])
-    return None
+    Args:
+        outcome: the outcome of a schedule.
+        begin: how many answers that schedule has.
+    """
+    for position in range(begin, len(outcome.answers)):
+        for answer in range(1, len(outcome.points[position].options)):
+            yield (*outcome.answers[:position], answer)

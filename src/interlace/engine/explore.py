@@ -8,7 +8,7 @@ asyncio do the same, else it is told as latent.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
@@ -16,7 +16,7 @@ from typing import Literal
 
 from interlace.engine.classify import find_durations
 from interlace.engine.control import Control
-from interlace.engine.exhaust import is_small, next_schedule
+from interlace.engine.exhaust import beyond, size_of
 from interlace.engine.explain import constraints
 from interlace.engine.plan import Plan
 from interlace.engine.run import Runner
@@ -28,7 +28,7 @@ from interlace.model.outcome import Outcome, Signature
 from interlace.model.verdict import Failure, Findings, Label, Verdict
 from interlace.sim.faults import Faults
 from interlace.strategies.portfolio import samplers, seeds, steps_of
-from interlace.strategies.replay import Named
+from interlace.strategies.replay import Named, Replay
 from interlace.strategies.reversal import pair_reversals, single_reversals
 
 Progress = Callable[[int, int], None]
@@ -66,7 +66,7 @@ class Search:
         exhausted = 0
         reversed_all = False
         if not self._done:
-            exhausted = self._runs if self._exhaust(plain) else 0
+            exhausted = self._exhaust(plain)
         if not self._done:
             reversed_all = self._look(plain, only_wide=bool(exhausted))
         verdict = self._judge(exhausted, reversed_all, left_out)
@@ -103,19 +103,36 @@ class Search:
             self._attempt(Named([site]))
         return ""
 
-    def _exhaust(self, plain: Outcome) -> bool:
-        """Runs every schedule if there are few; tells whether it did."""
-        if not is_small(plain, self._left):
-            return False
-        outcome = plain
-        while (strategy := next_schedule(outcome)) is not None:
+    def _exhaust(self, plain: Outcome) -> int:
+        """Runs every schedule if there are few; returns how many there are, 0 if they were not all run.
+
+        In the beginning every other run is a sample: what takes many deviations is found sooner so. What
+        was sampled is not run again.
+        """
+        size = size_of(plain)
+        if size is None or size > self._left + 1:
+            return 0
+        spare = min(Plan.EARLY, self._left + 1 - size)
+        turns = samplers(self._plan.order, len(plain.points), steps_of(plain))
+        numbers = seeds(self._plan.seed)
+        sampled: dict[tuple[int, ...], Outcome] = {}
+        waiting = deque(beyond(plain, 0))
+        count = 1
+        while waiting:
+            if spare and not self._done:
+                spare -= 1
+                outcome = self._attempt(next(turns), seed=next(numbers))
+                sampled[outcome.schedule.answers] = outcome
             if self._done:
-                return False
+                return 0
+            schedule = waiting.popleft()
             try:
-                outcome = self._attempt(strategy)
+                outcome = sampled.get(schedule) or self._attempt(Replay(schedule))
             except Diverged:  # then it is not deterministic, and its schedules cannot be listed
-                return False
-        return True
+                return 0
+            count += 1
+            waiting.extend(beyond(outcome, len(schedule)))
+        return count
 
     def _look(self, plain: Outcome, *, only_wide: bool) -> bool:
         """Spends the rest of the budget in turns; tells whether all single reversals were among them.

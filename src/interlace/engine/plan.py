@@ -36,6 +36,9 @@ class Plan:
     WIDE = 4
     """One in so many of the sampled runs searches wider than was asked for, for latent findings."""
 
+    EARLY = 40
+    """How many samples at most are taken while every schedule is run."""
+
     SHRINK = 200
     """How many replays shrinking one failure may take."""
 

@@ -277,7 +277,7 @@ def _meaning(findings: Findings) -> str:
             number = verdict.number
             what = "The only schedule" if number == 1 else f"Each of the {number} schedules"
             wider = findings.runs - verdict.number
-            beyond = f" {_many(wider, 'further run')} tried orders beyond it." if wider > 0 else ""
+            beyond = f" Besides, {_many(wider, 'run')} sampled these, or orders beyond." if wider > 0 else ""
             return f"{what} that the order '{order}' allows was run and passed{but}.{beyond}{note}"
         case "bounded":
             return (

@@ -10,7 +10,7 @@ import dis
 import functools
 import threading
 from asyncio import futures
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
 from contextvars import Context
@@ -59,45 +59,80 @@ def pool_threads() -> set[Any]:
     return set(_pools._threads_queues)
 
 
-def waits_for_certain(frame: FrameType) -> bool:
-    """Tells whether the thread whose innermost frame this is waits for a `Condition` until it is notified."""
+def crew(pool: ThreadPoolExecutor) -> set[threading.Thread]:
+    """Returns the worker threads of one thread pool."""
+    return set(pool._threads)
+
+
+def is_idle_worker(frame: FrameType) -> bool:
+    """Tells whether the thread whose innermost frame this is serves a thread pool and is between two jobs."""
+    return frame.f_code is _pools._worker.__code__
+
+
+def waits_to_be_notified(frame: FrameType) -> tuple[bool, bool] | None:
+    """Tells how the thread whose innermost frame this is waits for a `Condition`; None if it does not.
+
+    Returns:
+        Whether nobody has notified it yet, and whether it would wait for ever.
+    """
     if frame.f_code is not _CONDITION_WAIT:
-        return False
-    waiter = frame.f_locals.get("waiter")
-    return waiter is not None and waiter.locked() and frame.f_locals.get("timeout") is None
+        return None
+    names = frame.f_locals
+    waiter = names.get("waiter")
+    # Once notified it is locked again, by the thread that goes on: but then it is off the list.
+    unheard = waiter is not None and waiter.locked() and waiter in names["self"]._waiters
+    return unheard, names.get("timeout") is None
 
 
 def calls_a_lock(frame: FrameType) -> bool:
-    """Tells whether the thread whose innermost frame this is has called a lock or a `SimpleQueue`.
+    """Tells whether the thread whose innermost frame this is has called a lock, or joins another thread."""
+    kind, name = _called(frame)
+    return kind == "method" and (
+        name in _LOCK_CALLS or (name == "join" and frame.f_code.co_filename == threading.__file__)
+    )
 
-    These wait in C and leave no frame of their own: what the current instruction calls is told by
-    the attribute that was loaded where the called expression begins.
+
+def calls_sleep(frame: FrameType) -> bool:
+    """Tells whether the thread whose innermost frame this is has called `time.sleep`."""
+    return _called(frame)[1] == "sleep"
+
+
+def _called(frame: FrameType) -> tuple[str, str]:
+    """Returns the kind and the name of what a frame has called that waits in C, without a frame of its own."""
+    kind, name = _call_at(frame.f_code, frame.f_lasti)
+    if kind == "arguments":  # only an executor job's own call looks like that
+        return "method", getattr(unwrapped(frame.f_locals.get("func")), "__name__", "")
+    return kind, name
+
+
+@functools.lru_cache(maxsize=256)
+def _call_at(code: CodeType, at: int) -> tuple[str, str]:
+    """Returns the kind and the name of what the instruction at an offset calls.
+
+    It is told by the name that was loaded where the called expression begins.
     """
-    called = ""
     begin: tuple[int | None, int | None] | None = None
-    for instruction in reversed(
-        [found for found in dis.get_instructions(frame.f_code) if found.offset <= frame.f_lasti]
-    ):
+    for instruction in reversed([found for found in dis.get_instructions(code) if found.offset <= at]):
         place = instruction.positions
         if place is None:
-            return False
+            break
         if begin is None:
             if instruction.opname in ("CACHE", "NOP"):
                 continue
             if instruction.opname in ("BEFORE_WITH", "LOAD_SPECIAL"):
-                return True
+                return "method", "__enter__"
             if instruction.opname == "CALL_FUNCTION_EX":
-                return getattr(unwrapped(frame.f_locals.get("func")), "__name__", "") in _LOCK_CALLS
+                return "arguments", ""
             if not instruction.opname.startswith("CALL"):
-                return False
+                break
             begin = place.lineno, place.col_offset
-        elif instruction.opname in ("LOAD_METHOD", "LOAD_ATTR") and (place.lineno, place.col_offset) == begin:
-            called = instruction.argval
-            break
-    return called in _LOCK_CALLS
+        elif instruction.opname in _LOADS and (place.lineno, place.col_offset) == begin:
+            return _LOADS[instruction.opname], str(instruction.argval)
+    return "", ""
 
 
 _LOCK_CALLS = ("acquire", "get", "__enter__")
+_LOADS = {"LOAD_METHOD": "method", "LOAD_ATTR": "method", "LOAD_GLOBAL": "function"}
 
 
 def unwrapped(function: Any) -> Any:

@@ -209,6 +209,8 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
                 handle = ready.popleft()
                 if not handle._cancelled:
                     handle._run()
+                    if self._jobs:
+                        self._await_others(idle=False)
             handle = None  # see _run_handle
             return
         run = self._run_handle
@@ -241,6 +243,8 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         if self.before_step is not None:
             self.before_step(handle)
         handle._run()
+        if self._jobs:
+            self._await_others(idle=False)
         if self.after_step is not None:
             self.after_step(handle)
         handle = owner = (

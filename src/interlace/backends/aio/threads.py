@@ -1,15 +1,16 @@
 """Executor jobs: real threads, in lockstep with the loop.
 
 A job runs at once, and the loop stands still until it is done, or until it is seen to wait for
-something (it may well wait for the loop). Its completion then arrives like any other operation in
-flight, after a virtual time that is explored. A thread that is merely busy is not a deadlock.
+something (it may well wait for the loop). A step of the loop that lets a job go on is followed by
+nothing until that job waits again or has ended: of the loop and its jobs one is at work at a time.
+A job's completion arrives like any other operation in flight, after a virtual time that is explored.
+A thread that is merely busy is not a deadlock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import queue
 import selectors
 import socket
 import sys
@@ -39,23 +40,39 @@ _IDLE_POLL = 0.02
 _PATIENCE = 2.0
 """Real seconds for which an idle loop waits for a thread that it did not start."""
 
+_DOZING = 10.0
+"""Real seconds after which a job that sleeps, or waits for something real, is no longer waited for."""
 
 _STRANGER = 1 << 30
 """Stands behind the numbers of all jobs where letters of one moment are put in order."""
 
 
-def _stillness(thread: threading.Thread, outside: tuple[str, ...] = ()) -> int:
+def _stillness(thread: threading.Thread, outside: tuple[str, ...] = (), *, timed: bool = False) -> int:
     """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
     frame = sys._current_frames().get(thread.ident or 0)
     if frame is None:
         return 0
-    if inside.waits_for_certain(frame):
-        return _STILL
-    file = frame.f_code.co_filename
-    return int(file in _WAITING_FILES or file in outside or inside.calls_a_lock(frame))
+    waits = inside.waits_to_be_notified(frame)
+    if waits is not None:
+        unheard, for_ever = waits
+        return 0 if not unheard else _STILL if for_ever or timed else 1
+    return int(frame.f_code.co_filename in outside or inside.calls_a_lock(frame))
 
 
-_WAITING_FILES = (threading.__file__, queue.__file__)
+def _stillness_at_work(thread: threading.Thread, *, timed: bool) -> int:
+    """Is `_stillness` for a worker of a pool in which a job stands; 0 if it is about to take the next one."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None or inside.is_idle_worker(frame):
+        return 0
+    return _stillness(thread, timed=timed)
+
+
+def _dozes(thread: threading.Thread) -> bool:
+    """Tells whether a thread neither works nor waits for anything that the loop could give it."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and (frame.f_code.co_filename in _OUTSIDE_FILES or inside.calls_sleep(frame))
+
+
 _OUTSIDE_FILES = (selectors.__file__, socket.__file__)
 """Where a thread that serves real sockets waits: a thread of the program's own may do so."""
 
@@ -65,16 +82,24 @@ class _Job:
 
     Attributes:
         number: the how-manieth of its loop it is.
+        name: its lane.
         future: that of its pool.
+        pool: the pool of threads that it was given to; None where it is of another kind.
         thread: who runs it; None before it starts, and where that is another process.
         landed: whether the loop has a letter that says that it is over.
+        dozed: for how many real seconds it was seen to doze.
+        loose: whether it is no longer waited for.
     """
 
-    __slots__ = ("future", "landed", "number", "thread")
+    __slots__ = ("dozed", "future", "landed", "loose", "name", "number", "pool", "thread")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, name: str) -> None:
         self.number = number
+        self.name = name
+        self.dozed = 0.0
+        self.loose = False
         self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self.pool: concurrent.futures.ThreadPoolExecutor | None = None
         self.thread: threading.Thread | None = None
         self.landed = False
 
@@ -110,7 +135,8 @@ class Threads(inside.BaseLoop):
         self._check_closed()
         handle = Handle(callback, args, self, context, -1, None)
         thread = threading.current_thread()
-        number = next((job.number for job in self._jobs if job.thread is thread), _STRANGER)
+        # A thread of a pool serves one job after another, and the last one may not be off the list yet.
+        number = next((job.number for job in reversed(self._jobs) if job.thread is thread), _STRANGER)
         with self._post:
             self._inbox.append((number, handle))
             self._post.notify_all()
@@ -138,15 +164,16 @@ class Threads(inside.BaseLoop):
             executor = self._default_pool()
         future: asyncio.Future[T] = self.create_future()
         self._submitted += 1
-        job = _Job(self._submitted)
+        function = inside.unwrapped(func)
+        lane = self.names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
+        job = _Job(self._submitted, lane)
 
         def work() -> T:
             job.thread = threading.current_thread()
             return func(*args)
 
-        function = inside.unwrapped(func)
-        lane = self.names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
         if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+            job.pool = executor
             result = executor.submit(work)
         else:
             result = executor.submit(func, *args)
@@ -188,10 +215,12 @@ class Threads(inside.BaseLoop):
         """Stands still until every other thread waits for something, or has ended.
 
         Args:
-            idle: whether the loop has nothing else to do; else a thread that only seems to wait
-                is believed at once.
+            idle: whether the loop has nothing else to do, so that what a thread waits for no longer
+                than some real time may be over before the loop goes on. Else only jobs are looked at.
         """
-        still = polls = 0
+        still = 0
+        waited = 0.0
+        pause = _POLL / 32
         with self._post:
             while self._jobs or idle:
                 strangers = self._strangers() - self._loners if idle else set()
@@ -199,26 +228,46 @@ class Threads(inside.BaseLoop):
                     self._crowd = threading.active_count()
                     break
                 stillness = min(
-                    *map(self._job_stillness, self._jobs),
+                    *(self._job_stillness(job, timed=not idle) for job in self._jobs),
                     *(_stillness(thread, _OUTSIDE_FILES) for thread in strangers),
                     _STILL,
                 )
                 still = still + stillness if stillness else 0
                 if still >= _STILL:
                     break
-                polls += 1
-                if polls * _POLL > _PATIENCE:
+                waited += pause
+                if waited > _PATIENCE:
                     self._loners |= strangers
-                self._post.wait(_POLL)
+                # Most threads go on for some microseconds only; one that seems to wait is given time to prove it.
+                pause = _POLL if stillness else min(2 * pause, _POLL)
+                self._let_dozers_go(pause)
+                self._post.wait(pause)
 
-    def _job_stillness(self, job: _Job) -> int:
-        """Is `_stillness` for a job; one that has no thread yet may stand behind jobs that wait."""
+    def _let_dozers_go(self, pause: float) -> None:
+        """Stops waiting for jobs that have long been dozing: what they wait for may never come otherwise."""
+        for job in self._jobs:
+            if not job.loose and job.thread is not None and not job.future.done() and _dozes(job.thread):
+                job.dozed += pause
+                if job.dozed > _DOZING:
+                    job.loose = True
+                    message = (
+                        f"{job.name} sleeps in real time, or waits for something real, and was left alone after "
+                        f"{_DOZING:g} s: from there on this run need not be the same again. Let it wait for a "
+                        "threading.Event, or for the loop"
+                    )
+                    self.call_exception_handler({"message": message})
+
+    def _job_stillness(self, job: _Job, *, timed: bool = False) -> int:
+        """Is `_stillness` for a job; one that has no thread yet may stand behind others that wait."""
+        if job.loose:
+            return _STILL
         if job.future.done():
             return _STILL if job.landed else 0
         if job.thread is not None:
-            return _stillness(job.thread)
-        busy = [other.thread for other in self._jobs if other.thread and not other.future.done()]
-        return min(map(_stillness, busy), default=0)
+            return _stillness(job.thread, timed=timed)
+        if job.pool is None:
+            return 0
+        return min((_stillness_at_work(thread, timed=timed) for thread in inside.crew(job.pool)), default=0)
 
     def _await_threads(self) -> bool:
         """Waits, in real time, for a thread to write to the idle loop; False if none will."""
