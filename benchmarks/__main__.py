@@ -30,6 +30,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--rounds", type=int, default=usual.rounds, help=f"timings of each program; {usual.rounds}"
     )
+    parser.add_argument(
+        "--search-only",
+        dest="alone",
+        action="store_false",
+        help="only the search that users run, no strategy alone",
+    )
     told = vars(parser.parse_args(arguments))
     names = told.pop("names") or NAMES
     options = replace(usual, **told)

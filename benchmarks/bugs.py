@@ -1,6 +1,7 @@
 """How many schedules it takes to find each classic bug, for the portfolio and for each strategy alone.
 
 python -m benchmarks bugs
+python -m benchmarks bugs --search-only
 python -m benchmarks bugs --only "cache stampede" --seeds 5
 """
 
@@ -39,7 +40,10 @@ _SAMPLERS: dict[str, Callable[[int], Strategy]] = {
     "Priorities(3)": lambda horizon: Priorities(3, horizon),
 }
 
-COLUMNS = ("portfolio", *_SAMPLERS, "reversal")
+
+def columns(options: Options) -> tuple[str, ...]:
+    """Returns what is measured: the search as users run it, and the strategies that it is made of."""
+    return ("portfolio", *_SAMPLERS, "reversal") if options.alone else ("portfolio",)
 
 
 @dataclass
@@ -69,12 +73,13 @@ def measure(bug: Bug, options: Options) -> Row:
     plain = runner.run(None)
     assert not plain.failed, f"{bug.name}: the plain run fails: {plain.error!r}"
     row.cells["portfolio"] = [_explore(bug, seed, options.cap) for seed in range(options.seeds)]
-    for name, make in _SAMPLERS.items():
+    for name, make in _SAMPLERS.items() if options.alone else ():
         strategy = make(len(plain.points))
         row.cells[name] = [
             _first(_sampled(runner, strategy, seed), bug, options.cap) for seed in range(options.seeds)
         ]
-    row.cells["reversal"] = [_first(_reversed(runner, plain), bug, options.cap)]
+    if options.alone:
+        row.cells["reversal"] = [_first(_reversed(runner, plain), bug, options.cap)]
     for seed in range(options.seeds):
         found = interlace.explore(
             bug.fixed, schedules=options.twin_runs, order=bug.order, faults=bug.faults, seed=seed
@@ -132,20 +137,22 @@ def tables(options: Options) -> Iterator[Table]:
     with ProcessPoolExecutor(options.jobs) if options.jobs > 1 else nullcontext() as pool:
         for row in (pool.map if pool else map)(measure, bugs, repeat(options)):
             rows.append(row)
-            cells = ", ".join(f"{column} {show(row.cells[column], options.cap)}" for column in COLUMNS)
+            cells = ", ".join(
+                f"{column} {show(row.cells[column], options.cap)}" for column in columns(options)
+            )
             print(f"{row.name}: {cells}, {row.seconds:.0f} s", file=sys.stderr, flush=True)
     table = Table(
         title=f"Schedules to the first failure: median (maximum) of {options.seeds} seeds, at most {options.cap:,}"
     )
     table.add_column("bug")
     table.add_column("order")
-    for column in COLUMNS:
+    for column in columns(options):
         table.add_column(column, justify="right")
     table.add_column("false alarms", justify="right")
     for bug, row in zip(bugs, rows, strict=True):
         setting = "+".join((bug.order, *bug.faults))
         alarms = str(row.alarms) + (f" (+{row.latent} latent)" if row.latent else "")
         table.add_row(
-            bug.name, setting, *(show(row.cells[column], options.cap) for column in COLUMNS), alarms
+            bug.name, setting, *(show(row.cells[column], options.cap) for column in columns(options)), alarms
         )
     yield table

@@ -18,6 +18,7 @@ class Options:
         rounds: how often each timing is taken, in turns; the best of each counts.
         scale: what the sizes of the timed programs are divided by.
         only: a part of the name of the bugs to look for; "": all.
+        alone: whether each strategy is measured by itself too, which takes most of the time.
     """
 
     seeds: int = 20
@@ -27,6 +28,7 @@ class Options:
     rounds: int = 9
     scale: int = 1
     only: str = ""
+    alone: bool = True
 
     @staticmethod
     def tiny() -> Options:

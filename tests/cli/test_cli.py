@@ -162,10 +162,13 @@ def test_ctrl_c_that_python_loses_does_not_pass(
 
     explored = api.explore(fine, schedules=1)
     monkeypatch.setattr(api, "explore", disturbed)
+    inherited = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored, where a shell started us by "&"
     done = interlace("explore", "prog.py:good", "--schedules", "3")
     assert (done.status, "passed" in done.out) == (130, False)
     assert f"stopped by Ctrl-C: {told} schedules were run" in done.err  # at once, not at the end
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, inherited) is signal.default_int_handler
 
 
 async def fine() -> None:

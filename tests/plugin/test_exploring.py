@@ -154,7 +154,7 @@ def test_faults_are_injected(suite) -> None:
             assert done
         """
     suite(source, "--explore").assert_outcomes(passed=1)
-    result = suite(source, "--explore", "--explore-faults=slow,cancel")
+    result = suite(source, "--explore", "--explore-faults=slow,cancel:work")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*must be cancelled*"])
     suite(source, f"--replay={token_of(result)}").assert_outcomes(failed=1)

@@ -47,26 +47,6 @@ _STRANGER = 1 << 30
 """Stands behind the numbers of all jobs where letters of one moment are put in order."""
 
 
-def _stillness(thread: threading.Thread, outside: tuple[str, ...] = (), *, timed: bool = False) -> int:
-    """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None:
-        return 0
-    waits = inside.waits_to_be_notified(frame)
-    if waits is not None:
-        unheard, for_ever = waits
-        return 0 if not unheard else _STILL if for_ever or timed else 1
-    return int(frame.f_code.co_filename in outside or inside.calls_a_lock(frame))
-
-
-def _stillness_at_work(thread: threading.Thread, *, timed: bool) -> int:
-    """Is `_stillness` for a worker of a pool in which a job stands; 0 if it is about to take the next one."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None or inside.is_idle_worker(frame):
-        return 0
-    return _stillness(thread, timed=timed)
-
-
 def _dozes(thread: threading.Thread) -> bool:
     """Tells whether a thread neither works nor waits for anything that the loop could give it."""
     frame = sys._current_frames().get(thread.ident or 0)
@@ -115,6 +95,7 @@ class Threads(inside.BaseLoop):
     _submitted: int
     _elders: set[threading.Thread]
     _loners: set[threading.Thread]
+    _writers: set[threading.Thread]
     _crowd: int
 
     def _init_threads(self) -> None:
@@ -124,6 +105,7 @@ class Threads(inside.BaseLoop):
         self._submitted = 0
         self._elders = set(threading.enumerate())
         self._loners = set()
+        self._writers = set()
         self._crowd = len(self._elders)
 
     def call_soon_threadsafe(
@@ -137,9 +119,14 @@ class Threads(inside.BaseLoop):
         thread = threading.current_thread()
         # A thread of a pool serves one job after another, and the last one may not be off the list yet.
         number = next((job.number for job in reversed(self._jobs) if job.thread is thread), _STRANGER)
-        with self._post:
-            self._inbox.append((number, handle))
-            self._post.notify_all()
+        # On a busy machine it takes the lock late, again and again: that is no waiting for somebody else.
+        self._writers.add(thread)
+        try:
+            with self._post:
+                self._inbox.append((number, handle))
+                self._post.notify_all()
+        finally:
+            self._writers.discard(thread)
         return handle
 
     def _write_to_self(self) -> None:
@@ -229,7 +216,7 @@ class Threads(inside.BaseLoop):
                     break
                 stillness = min(
                     *(self._job_stillness(job, timed=not idle) for job in self._jobs),
-                    *(_stillness(thread, _OUTSIDE_FILES) for thread in strangers),
+                    *(self._stillness(thread, _OUTSIDE_FILES) for thread in strangers),
                     _STILL,
                 )
                 still = still + stillness if stillness else 0
@@ -264,10 +251,32 @@ class Threads(inside.BaseLoop):
         if job.future.done():
             return _STILL if job.landed else 0
         if job.thread is not None:
-            return _stillness(job.thread, timed=timed)
+            return self._stillness(job.thread, timed=timed)
         if job.pool is None:
             return 0
-        return min((_stillness_at_work(thread, timed=timed) for thread in inside.crew(job.pool)), default=0)
+        return min(
+            (self._stillness_at_work(thread, timed=timed) for thread in inside.crew(job.pool)), default=0
+        )
+
+    def _stillness(
+        self, thread: threading.Thread, outside: tuple[str, ...] = (), *, timed: bool = False
+    ) -> int:
+        """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
+        frame = sys._current_frames().get(thread.ident or 0)
+        if frame is None or thread in self._writers:
+            return 0
+        waits = inside.waits_to_be_notified(frame)
+        if waits is not None:
+            unheard, for_ever = waits
+            return 0 if not unheard else _STILL if for_ever or timed else 1
+        return int(frame.f_code.co_filename in outside or inside.calls_a_lock(frame))
+
+    def _stillness_at_work(self, thread: threading.Thread, *, timed: bool) -> int:
+        """Is `_stillness` for a worker of a pool in which a job stands; 0 if it is about to take the next one."""
+        frame = sys._current_frames().get(thread.ident or 0)
+        if frame is None or inside.is_idle_worker(frame):
+            return 0
+        return self._stillness(thread, timed=timed)
 
     def _await_threads(self) -> bool:
         """Waits, in real time, for a thread to write to the idle loop; False if none will."""
