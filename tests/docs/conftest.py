@@ -2,8 +2,8 @@
 
 A ``python`` block is executed. Each ``$ interlace``, ``$ pytest`` or ``$ python`` line of a ``console``
 block is run; it must end with 0 and print the lines shown below it, in order, where ``...`` stands for
-anything. Two HTML comments change the next block: ``<!-- file: NAME -->`` writes a python block to a file
-instead, and ``<!-- exit: N -->`` states how the commands of a console block end.
+anything. Two HTML comments change the next block: ``<!-- file: NAME -->`` writes a python, toml or ini block
+to a file instead, and ``<!-- exit: N -->`` states how the commands of a console block end.
 """
 
 import os
@@ -23,6 +23,7 @@ from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, RawFenced
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = {"toml", "ini", "text"}
+WRITTEN = ("python", "toml", "ini")
 COMMANDS = {"interlace", "pytest", "python"}
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "build", "dist")
 SECONDS_PER_COMMAND = 120
@@ -54,12 +55,14 @@ class Blocks:
     def block(self, example: Example) -> str | None:
         language = example.region.lexemes["language"].strip()
         file, code = self.pending.pop("file", None), self.pending.pop("exit", None)
-        if file and language != "python":
-            return "only a python block can follow <!-- file: -->"
+        if file and language not in WRITTEN:
+            return f"only a block of {', '.join(WRITTEN)} can follow <!-- file: -->"
         if code and language != "console":
             return "only a console block can follow <!-- exit: -->"
         if file:
-            (self.directory / file).write_text(example.parsed)
+            path = self.directory / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(example.parsed)
         elif language == "python":
             PythonEvaluator()(example)
         elif language == "console":

@@ -31,6 +31,17 @@ def test_one():
     assert False, "as planned"
 ```
 
+<!-- file: deep/pytest.ini -->
+```ini
+[pytest]
+addopts = --no-such-option
+```
+
+<!-- exit: 4 -->
+```console
+$ pytest -c deep/pytest.ini
+```
+
 ```python
 from dataclasses import dataclass
 @dataclass
@@ -75,7 +86,7 @@ anything
         ("```js\n1\n```", "nobody runs a block of 'js'"),
         ("```\n1\n```", "nobody runs a block of 'no language'"),
         ("<!-- exit: 1 -->\n```python\n1\n```", "only a console block"),
-        ("<!-- file: x.py -->\n```text\n1\n```", "only a python block"),
+        ("<!-- file: x.py -->\n```text\n1\n```", "only a block of python, toml, ini"),
     ],
 )
 def test_a_block_that_lies_is_found(block: str, said: str, tmp_path: Path, run_document: Run) -> None:

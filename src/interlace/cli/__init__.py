@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import Any, NoReturn
 
 from interlace import api
 from interlace.cli.target import Wrong, load
-from interlace.cli.terminal import Bar, CtrlC, Quiet, wants_color, width
+from interlace.cli.terminal import Bar, CtrlC, Quiet, check_writable, wants_color, width, write_json
 from interlace.engine.explain import constraints
 from interlace.engine.tokens import keep_token, read_token
 from interlace.errors import Diverged, UsageError
@@ -32,6 +31,7 @@ examples:
   interlace explore shop.py:main                 try 200 schedules
   interlace explore shop.py:main --faults cancel --schedules 1000
   interlace replay shop.py:main i1.r..AAU.2379e230.ab01bf31
+  interlace doctor                               read the test suite here
 
 exit status: 0 passed, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C
 """
@@ -123,6 +123,17 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("token", metavar="TOKEN", help="the token from the report, or the file that it names")
     _verbose(replay)
 
+    doctor = command(
+        "doctor", _doctor, "read a test suite and say who runs which async test, and what to change"
+    )
+    doctor.add_argument(
+        "path", metavar="PATH", nargs="?", default=".", help="the suite: a directory or a test file (.)"
+    )
+    doctor.add_argument("--json", metavar="FILE", help="write the report as JSON to this file too")
+    doctor.add_argument(
+        "-v", dest="verbose", action="count", default=0, help="show all places of each change"
+    )
+
     command("demo", _demo, "watch it find a bug in a vending machine")
     return parser
 
@@ -155,7 +166,7 @@ def _explore(options: argparse.Namespace) -> int:
     function = load(options.target)
     faults = tuple(word for words in options.faults for word in words.split(","))
     if options.json is not None:
-        _check_writable(options.json)
+        check_writable(options.json)
     quiet = Quiet(start=False)
     bar = Bar()
     ctrl_c = CtrlC()
@@ -189,14 +200,7 @@ def _explore(options: argparse.Namespace) -> int:
         keep_token(failure.smallest)
     sys.stdout.write(result.report(color=wants_color(), width=width(), verbose=options.verbose))
     if options.json is not None:
-        try:
-            with open(options.json, "w", encoding="utf-8") as file:
-                json.dump(result.to_json(), file, indent=2, ensure_ascii=False)
-                file.write("\n")
-        except OSError as error:
-            raise Wrong(
-                f"--json {options.json!r} cannot be written: {error}", "--json report.json"
-            ) from error
+        write_json(options.json, result.to_json())
     return 1 if result.failure is not None else 0
 
 
@@ -225,6 +229,11 @@ def _demo(options: argparse.Namespace) -> int:
     return status
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    status: int = importlib.import_module("interlace.cli.doctor").doctor(options)
+    return status
+
+
 def _plain_twin(function: api.Main, outcome: Outcome) -> Outcome | None:
     """Returns the plain run if it passes where this one fails: what differs is what matters."""
     if not outcome.failed or not outcome.schedule.answers:
@@ -245,20 +254,6 @@ def _tell(outcome: Outcome, twin: Outcome | None, target: str, verbose: int) -> 
         width=width(),
         verbose=verbose,
     )
-
-
-def _check_writable(path: str) -> None:
-    """Complains before the search, not after it."""
-    directory = os.path.dirname(path) or "."
-    if os.path.isdir(path):
-        reason = "it is a directory"
-    elif not os.path.isdir(directory):
-        reason = f"there is no directory {directory!r}"
-    elif not os.access(path if os.path.exists(path) else directory, os.W_OK):
-        reason = "permission denied"
-    else:
-        return
-    raise Wrong(f"--json {path!r} cannot be written: {reason}", "--json report.json")
 
 
 def _complain(line: str) -> None:

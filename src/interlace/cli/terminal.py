@@ -1,7 +1,8 @@
-"""The terminal: its width and colours, silence for the program under test, and a progress bar."""
+"""The terminal: its width and colours, silence for the program under test, a progress bar; and files written."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,8 @@ import sys
 import threading
 from types import FrameType
 from typing import IO, Any
+
+from interlace.cli.target import Wrong
 
 
 class Quiet:
@@ -140,3 +143,31 @@ def wants_color() -> bool:
 def width() -> int:
     """Returns how wide a report may be."""
     return min(shutil.get_terminal_size((100, 24)).columns, 160)
+
+
+def check_writable(path: str) -> None:
+    """Complains before the search, not after it."""
+    directory = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        reason = "it is a directory"
+    elif not os.path.isdir(directory):
+        reason = f"there is no directory {directory!r}"
+    elif not os.access(path if os.path.exists(path) else directory, os.W_OK):
+        reason = "permission denied"
+    else:
+        return
+    raise Wrong(f"--json {path!r} cannot be written: {reason}", "--json report.json")
+
+
+def write_json(path: str, data: object) -> None:
+    """Writes a report as JSON.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+    except OSError as error:
+        raise Wrong(f"--json {path!r} cannot be written: {error}", "--json report.json") from error
