@@ -10,10 +10,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from interlace.backends.aio.run import Asyncio, new_event_loop
+from interlace.backends.aio.run import Asyncio, Running, new_event_loop
 from interlace.engine.explore import Progress, Search
 from interlace.engine.plan import Plan, check_order
-from interlace.engine.run import Runner
+from interlace.engine.run import Program, Runner
 from interlace.errors import UsageError
 from interlace.model.choice import Order
 from interlace.model.outcome import Outcome
@@ -86,13 +86,13 @@ class Stage:
     `run`, `explore` and `replay` take one in the place of a coroutine function.
 
     Attributes:
-        prepared: the world of the first run, where the set-up for it begins earlier; see `first_world`.
+        prepared: the first run, where the set-up for it begins earlier; see `open_first`.
     """
 
-    prepared: SimWorld | None = None
+    prepared: Running | None = None
 
-    def enter(self, world: World) -> Coroutine[Any, Any, Any]:
-        """Sets up for one run, before its loop starts, and returns the coroutine to run."""
+    def enter(self, running: Running) -> Any:
+        """Sets up for one run, runs the program with `running.call`, and raises its error."""
         raise NotImplementedError
 
     def leave(self, outcome: Outcome) -> None:
@@ -195,8 +195,8 @@ def replay(main: Main | Stage, token: str, *, detail: bool = False) -> Outcome:
     return runner.run(Replay(recipe.schedule.answers), detail=detail)
 
 
-def first_world(recipe: Recipe, *, detail: bool = False) -> SimWorld:
-    """Returns a world for the first run of a `Stage`, so that its set-up can begin before the run.
+def open_first(recipe: Recipe, *, detail: bool = False) -> Running:
+    """Opens the first run of a `Stage`, so that its set-up can begin before the search does.
 
     Args:
         recipe: what that run replays; without a schedule, the plain run.
@@ -204,7 +204,8 @@ def first_world(recipe: Recipe, *, detail: bool = False) -> SimWorld:
     """
     faults = Faults.parse(recipe.faults)
     answers = Replay(recipe.schedule.answers)
-    return SimWorld(answers, order=recipe.order, faults=faults, seed=recipe.seed, detail=detail)
+    world = SimWorld(answers, order=recipe.order, faults=faults, seed=recipe.seed, detail=detail)
+    return _BACKEND.open(world)
 
 
 def target_of(main: Main | Stage) -> str:
@@ -214,19 +215,15 @@ def target_of(main: Main | Stage) -> str:
 
 def _runner(main: Main | Stage, recipe: Recipe) -> Runner:
     """Returns what runs a program in worlds of the kind that the recipe names."""
-    program = _enterer(main) if isinstance(main, Stage) else _program(main)
+    program = main.enter if isinstance(main, Stage) else _program(main)
     runner = Runner(program, _BACKEND, order=recipe.order, faults=recipe.faults, seed=recipe.seed)
     if isinstance(main, Stage):
         runner.prepared, runner.after = main.prepared, main.leave
     return runner
 
 
-def _enterer(stage: Stage) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
-    return lambda world: stage.enter(World(world))
-
-
-def _program(main: Main) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
-    """Turns what the user gave into what a backend runs."""
+def _program(main: Main) -> Program:
+    """Turns what the user gave into what runs it."""
     if not callable(main) or not _is_coroutine_function(main):
         raise UsageError(
             f"{getattr(main, '__qualname__', main)!r} is not a coroutine function: "
@@ -244,10 +241,10 @@ def _program(main: Main) -> Callable[[SimWorld], Coroutine[Any, Any, Any]]:
             f"{main.__qualname__}({names}) takes more than a world: wrap it in a function that takes none"
         )
     if not wanted:
-        return lambda world: main()
+        return lambda running: running.main(main())
     if wanted[0].kind is inspect.Parameter.KEYWORD_ONLY:
-        return lambda world: main(**{wanted[0].name: World(world)})
-    return lambda world: main(World(world))
+        return lambda running: running.main(main(**{wanted[0].name: World(running.world)}))
+    return lambda running: running.main(main(World(running.world)))
 
 
 def _is_coroutine_function(main: Any) -> bool:
@@ -276,6 +273,7 @@ __all__ = [
     "Main",
     "Outcome",
     "Result",
+    "Running",
     "Schedule",
     "Stage",
     "Verdict",

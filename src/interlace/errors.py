@@ -47,8 +47,30 @@ class Runaway(InterlaceError, RuntimeError):
     """A run took more steps than its plan allows, so it was stopped."""
 
 
+class TimedOut(InterlaceError, TimeoutError):
+    """A test or a fixture took longer than it may, see the ini option `interlace_timeout`.
+
+    Args:
+        seconds: what it may take; virtual ones in a simulated world.
+        stacks: where every task stood then.
+    """
+
+    def __init__(self, seconds: float, stacks: str) -> None:
+        lines = "".join(f"\n  {line}" for line in stacks.splitlines())
+        super().__init__(
+            f"not done after {seconds:g} s; raise interlace_timeout if it may take longer. "
+            f"Where its tasks stand:{lines}"
+        )
+        self.seconds = seconds
+        self.stacks = stacks
+
+
 class LatentWarning(UserWarning):
     """A failure that needs an order which asyncio's own loop does not produce. The test passes."""
+
+
+class SharedStateWarning(UserWarning):
+    """A schedule of a test has changed a fixture that the next schedule gets as well."""
 
 
 class Diverged(InterlaceError, RuntimeError):

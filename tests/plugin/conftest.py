@@ -8,8 +8,18 @@ from collections.abc import Callable
 
 import pytest
 
-# Loaded here so that it is not loaded anew in each session within a session.
+from interlace.plugin.neighbours import is_installed
+
+# Loaded here so that they are not loaded anew in each session within a session: the plugin of hypothesis
+# loads the last one at the end of every session.
+import interlace.plugin.anyio
+import interlace.plugin.examples
+import interlace.plugin.factories
+import interlace.plugin.pytest_asyncio
 import interlace.plugin.runner  # noqa: F401
+
+if importlib.util.find_spec("hypothesis"):
+    import hypothesis.internal.observability  # noqa: F401
 
 NEIGHBOURS = ("randomly", "asyncio", "timeout")
 
@@ -41,21 +51,30 @@ Suite = Callable[..., pytest.RunResult]
 
 
 def has(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+    return is_installed(module)
 
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> Suite:
-    """Writes a test file and runs it: `suite(source, "-v")`; `plugins` names neighbours to load."""
+    """Writes a test file and runs it: `suite(source, "-v")`.
+
+    `plugins` names neighbours to load, `world` where async tests run that ask for nothing, `apart` is for
+    a process of its own.
+    """
 
     def _suite(
-        source: str, *options: str, plugins: tuple[str, ...] = (), apart: bool = False
+        source: str,
+        *options: str,
+        plugins: tuple[str, ...] = (),
+        world: str = "simulated",
+        apart: bool = False,
     ) -> pytest.RunResult:
         pytester.makepyfile(test_it=textwrap.dedent(source))
         blocked = [part for plugin in NEIGHBOURS if plugin not in plugins for part in ("-p", f"no:{plugin}")]
         # The filters of the session outside, which make an error of a warning, hold inside as well.
         run = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-        return run("--color=no", "-Wdefault", *blocked, *options)
+        where = ("-o", f"interlace_world={world}", "-o", "interlace_timeout=100000")
+        return run("--color=no", "-Wdefault", *where, *blocked, *options)
 
     return _suite
 

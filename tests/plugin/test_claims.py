@@ -206,24 +206,26 @@ def test_a_sync_test_cannot_have_a_world(suite) -> None:
 
 
 @pytest.mark.parametrize("kind", ["return 1", "yield 1"])
-def test_an_async_fixture_is_refused_with_a_remedy(suite, kind: str) -> None:
+@pytest.mark.parametrize("options", [(), ("--explore=3",)], ids=["once", "explored"])
+def test_an_async_fixture_is_set_up_in_the_world_of_its_test(suite, kind: str, options: tuple[str, ...]) -> None:
     result = suite(
         f"""
+        import asyncio
         import pytest
 
         @pytest.fixture
-        async def database():
+        async def database(world):
+            await asyncio.sleep(86_400)
+            assert world.clock.elapsed == 86_400
             {kind}
 
-        @pytest.mark.interlace
-        async def test_it(database):
-            pass
-        """
+        async def test_it(database, world):
+            assert database == 1
+            assert world.clock.elapsed == 86_400
+        """,
+        *options,
     )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        ["test_it asks for the async fixture 'database' (*test_it.py:3)*'async with database*"]
-    )
+    result.assert_outcomes(passed=1)
 
 
 def test_fixtures_of_all_scopes_and_dynamic_ones(suite) -> None:

@@ -16,15 +16,42 @@ from interlace.sim.randomness import seeded
 from interlace.sim.world import World
 from interlace.strategies.replay import Replay
 
-Program = Callable[[World], Coroutine[Any, Any, Any]]
+
+class Running(Protocol):
+    """One run, opened by a backend."""
+
+    @property
+    def world(self) -> World:
+        """The world that it takes place in."""
+        ...
+
+    def main(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Runs a coroutine to its end, as a task of its own, and returns its result or raises its error."""
+        ...
+
+    def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Does the same in the one task that all calls share."""
+        ...
+
+    def take(self, value: Any, error: BaseException | None) -> Ending:
+        """Takes the outcome; once taken, it stays."""
+        ...
+
+    def close(self) -> None:
+        """Ends what the program left running."""
+        ...
 
 
 class Backend(Protocol):
-    """Drives a program inside a world."""
+    """Opens runs in worlds."""
 
-    def run(self, program: Program, world: World) -> Ending:
-        """Runs the program to its end and says how it ended."""
+    def open(self, world: World) -> Any:
+        """Returns a `Running` in this world."""
         ...
+
+
+Program = Callable[[Any], Any]
+"""Takes a `Running`, runs the program on it, and returns its result or raises its error."""
 
 
 @dataclass
@@ -32,12 +59,12 @@ class Runner:
     """Runs one program again and again, each time in a world of its own.
 
     Args:
-        program: makes the coroutine to run, given the world.
+        program: runs the program, given a `Running`.
         backend: what drives it.
         order: which orders of steps are allowed unless a run says otherwise.
         faults: the faults that were asked for, as the user wrote them.
         seed: the seed of the world's random values.
-        prepared: the world of the first run, where its set-up begins before the run does.
+        prepared: the first run, where its set-up begins before the search does.
         after: called with the outcome of each run; what it raises ends the search.
 
     Attributes:
@@ -49,7 +76,7 @@ class Runner:
     order: Order = "realistic"
     faults: tuple[str, ...] = ()
     seed: int = 0
-    prepared: World | None = None
+    prepared: Any = None
     after: Callable[[Outcome], None] | None = None
     runs: int = field(default=0, init=False)
 
@@ -76,15 +103,17 @@ class Runner:
         answering = strategy or Replay()
         answering.start(seed)
         order = order or self.order
-        world, self.prepared = self.prepared, None
-        if world is None:
+        running, self.prepared = self.prepared, None
+        if running is None:
             faults = Faults.parse(self.faults)
             world = World(answering, order=order, faults=faults, seed=self.seed, detail=detail)
+            running = self.backend.open(world)
+        world = running.world
         collects = gc.isenabled()
         gc.disable()  # a collection at an arbitrary moment runs finalizers at an arbitrary moment
         try:
             with seeded(self.seed):
-                ending = self.backend.run(self.program, world)
+                ending = _drive(running, self.program)
         finally:
             if collects:
                 gc.enable()
@@ -117,3 +146,20 @@ class Runner:
     def under(self, **changes: Any) -> Runner:
         """Returns a runner of the same program with other settings."""
         return replace(self, **changes)
+
+
+def _drive(running: Running, program: Program) -> Ending:
+    """Runs the program to its end and takes the outcome before anything is torn down."""
+    value: Any = None
+    error: BaseException | None = None
+    try:
+        try:
+            value = program(running)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as caught:
+            error = caught
+        return running.take(value, error)
+    finally:
+        running.close()
+        error = None  # its traceback holds this frame

@@ -1,57 +1,94 @@
 """The pytest plugin: the hooks that pytest calls, each of them a few lines.
 
 This file is loaded in every pytest session of a machine that has interlace installed, so it imports
-nothing but the options and the fixture; the rest is loaded when the first async test shows up.
+nothing but the options and the fixtures; the rest is loaded when the first async test shows up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from interlace.errors import UsageError
-from interlace.plugin.compat import item_of, parse_again
-from interlace.plugin.fixtures import STAGE, refuse_async_fixture, world
+from interlace.plugin.compat import parse_again
+from interlace.plugin.declare import concerns_us
+from interlace.plugin.fixtures import STAGE, clock, world
+from interlace.plugin.markers import ASYNCIO_MARKER, MARKERS, check_markers, is_async
+from interlace.plugin.neighbours import has_asyncio_plugin, offer_alias, take_over
 from interlace.plugin.options import (
-    MARKERS,
     OPTIONS,
+    add_asyncio_options,
     add_options,
-    check_markers,
-    is_async,
     read_options,
     split_explore,
+    wants_to_take_over,
 )
+from interlace.plugin.tally import Tally
 
-__all__ = ["world"]
+__all__ = ["clock", "world"]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declares the options."""
     add_options(parser)
+    if not has_asyncio_plugin(pluginmanager):
+        add_asyncio_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declares the hooks of pytest-asyncio, and offers its names, where it is not here to do it."""
+    if not has_asyncio_plugin(pluginmanager):
+        offer_alias()
+        from interlace.plugin.pytest_asyncio import Hooks
+
+        pluginmanager.add_hookspecs(Hooks)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
-    """Reads `--explore tests/` as it was meant."""
+    """Reads `--explore tests/` as it was meant, and takes other plugins over."""
     if split_explore(args):
         parse_again(early_config, parser, args)
+    take_over(early_config, wants_to_take_over(early_config))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Checks the options and declares the markers."""
-    for line in MARKERS:
+    """Checks the options, declares the markers and the fixtures of the plugins that interlace stands in for."""
+    options = config.stash[OPTIONS] = read_options(config)
+    for line in (*MARKERS, *((ASYNCIO_MARKER,) if options.asyncio else ())):
         config.addinivalue_line("markers", line)
-    config.stash[OPTIONS] = read_options(config)
     config.pluginmanager.register(Tally(), "interlace-tally")
+    if options.asyncio:
+        from interlace.plugin.pytest_asyncio import Fixtures
+
+        config.pluginmanager.register(Fixtures(), "interlace-asyncio")
+    if options.anyio:
+        from interlace.plugin.anyio import AnyioFixtures
+
+        config.addinivalue_line("markers", "anyio: run this async test on the backends of anyio")
+        config.pluginmanager.register(AnyioFixtures(), "interlace-anyio")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Has async tests ask for what their loops are made from."""
+    options = metafunc.config.stash[OPTIONS]
+    if not (options.asyncio or options.anyio) or not is_async(metafunc.definition):
+        return
+    from interlace.plugin.factories import ask_for_loops
+
+    try:
+        ask_for_loops(metafunc, options)
+    except UsageError as error:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, Any, Any]:
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> Generator[None, Any, Any]:
     """Checks the markers of the tests that were just collected."""
     found = yield
     try:
@@ -74,11 +111,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             claim(item, options)
 
 
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
-    """Says what to do about an async fixture that nobody has taken charge of."""
-    item = item_of(request)
-    if STAGE in item.stash:
-        refuse_async_fixture(item, fixturedef)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    """Sets up async fixtures, and says what to do about those that cannot be."""
+    if not concerns_us(fixturedef.func):
+        return (yield)
+    from interlace.plugin.setup import setting_up
+
+    within = setting_up(fixturedef, request)
+    if within is None:
+        return (yield)
+    with within:
+        return (yield)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -118,35 +164,3 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] 
         return None
     extent = str(properties["interlace.verdict"]).partition(", ")[2]
     return "passed", ".", (f"PASSED [{extent}]", {"green": True})
-
-
-@dataclass(eq=False)
-class Tally:
-    """Counts over the session, from the reports: those of other processes arrive here too."""
-
-    tests: int = 0
-    schedules: int = 0
-    failed: int = 0
-    latent: int = 0
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Counts one test."""
-        properties = dict(report.user_properties) if report.when == "call" else {}
-        if "interlace.runs" in properties:
-            self.tests += 1
-            self.schedules += int(str(properties["interlace.runs"]))
-            self.failed += str(properties["interlace.verdict"]).startswith("failed")
-            self.latent += "interlace.latent" in properties
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Writes the line at the end of the session."""
-        if not self.tests:
-            return
-        line = f"interlace: {_many(self.tests, 'test')} explored, {_many(self.schedules, 'schedule')}"
-        line += f", {self.failed} failed" if self.failed else ""
-        line += f", {self.latent} latent" if self.latent else ""
-        terminalreporter.write_line(line, red=bool(self.failed), yellow=bool(self.latent and not self.failed))
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

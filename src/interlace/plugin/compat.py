@@ -1,4 +1,4 @@
-"""Every private name of pytest that interlace relies on, and nothing else.
+"""Every private name of pytest that interlace relies on, but for reports; and nothing else.
 
 `tests/plugin/test_compat.py` fails on the day one of them vanishes. What they are needed for: pytest
 sets a test up once and then calls it once; we set it up anew for each of its runs.
@@ -13,19 +13,14 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from _pytest._code.code import (
-    ReprEntryNative,
-    ReprExceptionInfo,
-    ReprFileLocation,
-    ReprTraceback,
-    TerminalRepr,
-)
-from _pytest._io import TerminalWriter
+from _pytest.fixtures import resolve_fixture_function
 from _pytest.logging import caplog_handler_key, caplog_records_key
 from _pytest.tmpdir import tmppath_result_key
+
+from interlace.plugin.declare import is_async_function
 
 # -- options ---------------------------------------------------------------------------------------
 
@@ -54,12 +49,162 @@ def fixture_origin(item: pytest.Function, name: str) -> str:
     return getattr(found[-1].func, "__module__", "") if found else ""
 
 
-def fill_shared_fixtures(item: pytest.Function) -> None:
-    """Sets up the fixtures of a test that it shares with other tests, where that is not done yet."""
+def fill_shared_fixtures(item: pytest.Function, wanted: Callable[[Any], bool]) -> None:
+    """Sets up the fixtures of a test that it shares with other tests, where that is wanted and not done yet."""
     known = item._fixtureinfo.name2fixturedefs
     for name in item.fixturenames:
-        if name not in item.funcargs and name in known and known[name][-1].scope != "function":
+        if name not in item.funcargs and name in known and known[name][-1].scope != "function" and (
+            wanted(known[name][-1])
+        ):
             item.funcargs[name] = item._request.getfixturevalue(name)
+
+
+def scope_node(item: pytest.Item, scope: str) -> Any:
+    """Returns the node of a scope that a test belongs to: the test itself for "function"."""
+    if scope == "function":
+        return item
+    kinds: dict[str, type[Any]] = {"class": pytest.Class, "module": pytest.Module, "package": pytest.Package}
+    node = item.getparent(kinds[scope]) if scope in kinds else item.session
+    if node is None:
+        return item if scope == "class" else item.session
+    return node
+
+
+def add_finalizer(node: Any, finalizer: Callable[[], object]) -> None:
+    """Has a function called when a node that is set up is torn down; nodes are torn down last in, first out."""
+    node.session._setupstate.addfinalizer(finalizer, node)
+
+
+def definitions(item: pytest.Function) -> list[pytest.FixtureDef[Any]]:
+    """Returns the fixtures that a test is known to use, without those that others override."""
+    return [found[-1] for found in item._fixtureinfo.name2fixturedefs.values() if found]
+
+
+def every_definition(item: pytest.Function) -> list[pytest.FixtureDef[Any]]:
+    """Returns the fixtures that a test may use, with those that others override."""
+    return [one for found in item._fixtureinfo.name2fixturedefs.values() for one in found]
+
+
+def bound_function(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Any:
+    """Returns the function of a fixture, bound to the instance of the test's class where it is a method."""
+    return resolve_fixture_function(fixturedef, request)
+
+
+@contextmanager
+def function_replaced(fixturedef: pytest.FixtureDef[Any], function: Callable[..., Any]) -> Iterator[None]:
+    """Has pytest call another function for a fixture, within the block."""
+    definition: Any = fixturedef
+    original = definition.func
+    definition.func = function
+    try:
+        yield
+    finally:
+        definition.func = original
+
+
+def add_fixture(metafunc: pytest.Metafunc, name: str) -> None:
+    """Makes a test ask for one more fixture, before it is parametrized."""
+    if name in metafunc.fixturenames:
+        return
+    manager = metafunc.definition.session._fixturemanager
+    found = manager.getfixturedefs(name, metafunc.definition)
+    if found:
+        metafunc._arg2fixturedefs[name] = found
+        metafunc.fixturenames.append(name)
+
+
+def is_overridden(metafunc: pytest.Metafunc, name: str) -> bool:
+    """Tells whether a suite has a fixture of its own of this name."""
+    manager = metafunc.definition.session._fixturemanager
+    found = manager.getfixturedefs(name, metafunc.definition)
+    return bool(found) and not getattr(found[-1].func, "__module__", "").startswith("interlace.")
+
+
+def fixture_value(item: pytest.Function, name: str) -> Any:
+    """Returns the value of a fixture for a test that is being set up."""
+    return item._request.getfixturevalue(name)
+
+
+def end_fixture(item: pytest.Function, definition: Any) -> None:
+    """Tears a fixture down, so that whoever asks for it next gets it anew."""
+    definition.finish(item._request)
+
+
+# -- fixtures that are shared, anew for one test ---------------------------------------------------
+
+
+def _to_renew(item: pytest.Function) -> list[Any]:
+    """Returns the shared fixtures of a test that are async, or that such a one goes into."""
+    definitions: list[Any] = [one for one in every_definition(item) if one.scope != "function"]
+    found = [one for one in definitions if is_async_function(one.func)]
+    names = {one.argname for one in found}
+    grown = bool(found)
+    while grown:
+        more = [one for one in definitions if one not in found and names.intersection(one.argnames)]
+        found += more
+        names |= {one.argname for one in more}
+        grown = bool(more)
+    return found
+
+
+def borrow(item: pytest.Function) -> Callable[[], None] | None:
+    """Puts shared async fixtures aside, so that the test gets them anew.
+
+    What is async and shared belongs to a loop of the session, and a simulated test has a loop of its own.
+
+    Returns:
+        What tears down the new ones and puts the others back; None if there are none.
+    """
+    definitions = _to_renew(item)
+    if not definitions:
+        return None
+    saved = [(one, one.cached_result, list(one._finalizers)) for one in definitions]
+    kept = _shared_finalizers(item, definitions)
+    for one in definitions:
+        one.cached_result = None
+        one._finalizers.clear()
+
+    def give_back() -> None:
+        __tracebackhide__ = True
+        errors: list[BaseException] = []
+        for one in definitions:
+            try:
+                one.finish(item._request)
+            except BaseException as error:
+                errors.append(error)
+        for one, result, finalizers in saved:
+            one.cached_result = result
+            one._finalizers[:] = finalizers
+        kept()
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise BaseExceptionGroup("errors while tearing down shared async fixtures", errors)
+
+    return give_back
+
+
+def _shared_finalizers(item: pytest.Function, definitions: list[Any]) -> Callable[[], None]:
+    """Returns what takes out of the nodes above a test the finalizers that some fixtures have added since now."""
+    stack = item.session._setupstate.stack
+    lengths = {node: len(found[0]) for node, found in stack.items() if node is not item}
+
+    def trim() -> None:
+        for node, length in lengths.items():
+            if node in stack:
+                finalizers = stack[node][0]
+                finalizers[length:] = [
+                    one
+                    for one in finalizers[length:]
+                    if getattr(getattr(one, "func", None), "__self__", None) not in definitions
+                ]
+
+    return trim
+
+
+def set_up_anew(item: pytest.Function) -> None:
+    """Sets a test up within its set-up phase, after it was torn down there."""
+    item.session._setupstate.setup(item)
 
 
 # -- a test, set up anew ---------------------------------------------------------------------------
@@ -149,96 +294,3 @@ class Renewal:
         handler.reset()
         plugin.report_handler.reset()
         item.stash[caplog_records_key]["call"] = handler.records
-
-
-class Output(NamedTuple):
-    """What one run of a test has written.
-
-    Args:
-        stdout: to standard output.
-        stderr: to standard error.
-        log: to the logging of the standard library, as a report shows it.
-    """
-
-    stdout: str = ""
-    stderr: str = ""
-    log: str = ""
-
-
-def drain_output(config: pytest.Config) -> Output:
-    """Returns what was captured since the last call, and forgets it."""
-    out = err = log = ""
-    capture: Any = config.pluginmanager.get_plugin("capturemanager")
-    if capture is not None and capture.is_globally_capturing():
-        out, err = capture.read_global_capture()
-    logs: Any = config.pluginmanager.get_plugin("logging-plugin")
-    if logs is not None:
-        log = logs.report_handler.stream.getvalue().strip()
-        logs.report_handler.reset()
-    return Output(out, err, log)
-
-
-# -- the report ------------------------------------------------------------------------------------
-
-
-@contextmanager
-def frames_filtered(item: pytest.Function, keep: Callable[[str], bool]) -> Iterator[None]:
-    """Leaves out of the tracebacks of a test the frames of files that `keep` says no to.
-
-    Within the block; chained exceptions included. Where no frame is left, none is shown.
-    """
-    ordinary = item._traceback_filter
-
-    def _filter(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-        return ordinary(excinfo).filter(lambda entry: keep(str(entry.path)))
-
-    item._traceback_filter = _filter  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del item._traceback_filter
-
-
-class Told(ReprExceptionInfo):
-    """A failure as text, which pytest can print, send to another process and put into XML.
-
-    Args:
-        plain: the text.
-        colored: the same for a terminal that shows colours.
-        crash: where and with which message the test failed; None if that is not known.
-        ordinary: pytest's own account, printed below; None: not printed.
-    """
-
-    def __init__(
-        self, plain: str, colored: str, crash: ReprFileLocation | None, ordinary: TerminalRepr | None = None
-    ) -> None:
-        text = plain if ordinary is None else f"{plain}\n\n{ordinary}"
-        entry = ReprEntryNative([f"{text}\n"])
-        super().__init__(ReprTraceback([entry], None, "native"), crash)
-        self._colored = colored
-        self._ordinary = ordinary
-
-    def toterminal(self, tw: TerminalWriter) -> None:
-        """Writes the text."""
-        if not tw.hasmarkup:
-            super().toterminal(tw)
-            return
-        tw.write(self._colored + "\n")
-        if self._ordinary is not None:
-            tw.line()
-            self._ordinary.toterminal(tw)
-
-
-def tell(report: pytest.TestReport, plain: str, colored: str, *, ordinary: bool) -> None:
-    """Puts a text in the place of the account that pytest gives of a failure.
-
-    Args:
-        report: the report of the failed test.
-        plain: the text.
-        colored: the same for a terminal that shows colours.
-        ordinary: whether pytest's own account stands below.
-    """
-    longrepr: Any = report.longrepr
-    crash = getattr(longrepr, "reprcrash", None)
-    told = Told(plain, colored, crash, longrepr if ordinary and isinstance(longrepr, TerminalRepr) else None)
-    report.longrepr = told

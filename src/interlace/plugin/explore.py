@@ -15,13 +15,12 @@ import pytest
 from interlace.api import Outcome, Result
 from interlace.api import explore as search
 from interlace.api import replay as replay_token
-from interlace.api import run as run_plain
 from interlace.engine.explain import constraints
-from interlace.errors import Diverged, LatentWarning
+from interlace.errors import Diverged, LatentWarning, SharedStateWarning
 from interlace.model.outcome import TOKEN_FILES, TOKEN_LENGTH
 from interlace.model.schedule import Recipe
 from interlace.model.source import is_user_file
-from interlace.plugin.compat import frames_filtered, tell
+from interlace.plugin.compat_report import frames_filtered, tell
 from interlace.report.text import outcome_to_text
 
 if TYPE_CHECKING:
@@ -43,12 +42,19 @@ class Account:
     text: Callable[[bool, int, int], str]
 
 
-def run_once(stage: ItemStage) -> None:
-    """Runs a test once, with the boring answer to each question."""
-    __tracebackhide__ = True
-    outcome = run_plain(stage, order=stage.settings.order)
-    if outcome.error is not None:
-        raise outcome.error
+class NeedsOutside(Exception):
+    """The test needs the real outside, says its text: it is run once, plainly."""
+
+
+def warn_of_changes(item: pytest.Function, names: list[str]) -> None:
+    """Names the shared fixtures that one run of a test has changed for the next ones."""
+    for name in names:
+        item.warn(
+            SharedStateWarning(
+                f"{item.name} changes the shared fixture {name!r}: what a schedule does there, the next one sees. "
+                "Give the fixture function scope, or have it return a fresh value, if that matters to the test"
+            )
+        )
 
 
 def explore(stage: ItemStage) -> None:

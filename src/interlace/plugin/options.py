@@ -1,4 +1,4 @@
-"""What was asked for: command line options, ini options and markers, read and checked.
+"""What was asked for on the command line, in the ini file and in the environment, read and checked.
 
 Knows how to word a mistake. Does not know how a test is run, and imports nothing that is slow, since
 it is loaded in every pytest session of a machine that has interlace installed.
@@ -6,14 +6,15 @@ it is loaded in every pytest session of a machine that has interlace installed.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from interlace.errors import UsageError
+from interlace.plugin.declare import SCOPES
+from interlace.plugin.neighbours import OTHERS, has_asyncio_plugin, is_installed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,18 +26,15 @@ SCHEDULES = 200
 """How many schedules an exploration runs where nobody says otherwise."""
 
 MODES = ("auto", "strict")
-
-MARKERS = (
-    "interlace: run this async test once, in a simulated world",
-    "explore(schedules=200, order='realistic', faults=(), seed=0): run this async test under many schedules",
-)
-
-_ARGUMENTS = ("schedules", "order", "faults", "seed")
+WORLDS = ("stock", "simulated")
+BACKGROUND = ("error", "warn", "ignore")
+TAKE_OVER = "INTERLACE_TAKE_OVER"
+"""The environment variable for the ini option `interlace_take_over`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How one test is to be run.
+    """How one test is to be searched.
 
     Args:
         schedules: how many schedules to run at most; None: one plain run.
@@ -55,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line and the ini file asked for; None where they do not say.
+    """What the command line, the ini file and the environment asked for; None where they do not say.
 
     Args:
         mode: "auto" or "strict", see the ini option `interlace_mode`.
@@ -65,6 +63,17 @@ class Options:
         faults: `--explore-faults`.
         seed: `--explore-seed`.
         replay: `--replay`, read.
+        simulated: whether tests are simulated that ask for nothing.
+        timeout: seconds that a test or a fixture may take; 0: any number.
+        background: what an exception in the background leads to: "error", "warn" or "ignore".
+        asyncio: whether interlace stands in for pytest-asyncio.
+        anyio: whether interlace stands in for the plugin of anyio.
+        anyio_auto: whether every async test is one for anyio.
+        fixture_scope: the scope of the loop of fixtures that do not say; None: their own scope.
+        test_scope: the scope of the loop of tests that do not say; None: "function", or wider where
+            their fixtures need it.
+        debug: whether loops are in debug mode; None: as asyncio has it.
+        overlap: how many tests may overlap; 0: none unless marked.
     """
 
     mode: str = "auto"
@@ -74,6 +83,16 @@ class Options:
     faults: tuple[str, ...] | None = None
     seed: int | None = None
     replay: Recipe | None = None
+    simulated: bool = False
+    timeout: float = 0
+    background: str = "error"
+    asyncio: bool = False
+    anyio: bool = False
+    anyio_auto: bool = False
+    fixture_scope: str | None = None
+    test_scope: str | None = None
+    debug: bool | None = None
+    overlap: int = 0
 
     @property
     def takes_all(self) -> bool:
@@ -101,7 +120,7 @@ OPTIONS = pytest.StashKey[Options]()
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declares the options and the ini option."""
+    """Declares the options and the ini options."""
     group = parser.getgroup("interlace", "simulated async tests (interlace)")
     group.addoption(
         "--explore",
@@ -123,12 +142,39 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--replay", metavar="TOKEN", help="run the one schedule of this token, or of the token in this file"
     )
+    group.addoption(
+        "--overlap",
+        metavar="N",
+        help="let up to N async tests on the stock loop overlap that share nothing but their module",
+    )
     parser.addini(
         "interlace_mode",
-        "auto: run async tests without a marker in a simulated world, unless another plugin does; "
+        "auto: run async tests without a marker, unless another plugin does; "
         "strict: only those that are marked or use the world fixture",
-        default="auto",
     )
+    parser.addini("interlace_world", "stock, or simulated: where async tests run that ask for nothing")
+    parser.addini(
+        "interlace_timeout", "seconds that an async test or fixture may take: virtual ones in a world"
+    )
+    parser.addini("interlace_background", "what an exception in the background leads to: error, warn, ignore")
+    parser.addini(
+        "interlace_take_over",
+        f"installed plugins whose tests interlace runs in their place: {', '.join(OTHERS)}",
+        type="args",
+    )
+
+
+def add_asyncio_options(parser: pytest.Parser) -> None:
+    """Declares the options of pytest-asyncio, which is not here to do it."""
+    group = parser.getgroup("interlace")
+    group.addoption("--asyncio-mode", dest="asyncio_mode", metavar="MODE", help="auto or strict")
+    group.addoption(
+        "--asyncio-debug", dest="asyncio_debug", action="store_true", help="event loops in debug mode"
+    )
+    parser.addini("asyncio_mode", "auto or strict; interlace_mode comes first")
+    parser.addini("asyncio_debug", "event loops in debug mode", type="bool", default="false")
+    parser.addini("asyncio_default_fixture_loop_scope", "the scope of the loop of fixtures that do not say")
+    parser.addini("asyncio_default_test_loop_scope", "the scope of the loop of tests that do not say")
 
 
 def split_explore(args: list[str]) -> bool:
@@ -143,15 +189,27 @@ def split_explore(args: list[str]) -> bool:
     return found
 
 
+def wants_to_take_over(config: pytest.Config) -> tuple[str, ...]:
+    """Returns the plugins in whose place interlace is to run tests.
+
+    Raises:
+        pytest.UsageError: a name that is none of them.
+    """
+    words = [*config.getini("interlace_take_over"), *os.environ.get(TAKE_OVER, "").replace(",", " ").split()]
+    for word in words:
+        if word not in OTHERS:
+            raise pytest.UsageError(
+                f"interlace_take_over names {word!r}: interlace can take over {', '.join(OTHERS)}"
+            )
+    return tuple(words)
+
+
 def read_options(config: pytest.Config) -> Options:
     """Returns what was asked for.
 
     Raises:
         pytest.UsageError: an option that cannot work.
     """
-    mode = config.getini("interlace_mode")
-    if mode not in MODES:
-        raise pytest.UsageError(f"interlace_mode is {mode!r}: use one of {', '.join(MODES)}")
     explore, token = config.getoption("explore"), config.getoption("replay")
     if explore is not None and token is not None:
         raise pytest.UsageError("--replay runs one schedule and --explore many: give one of them")
@@ -162,91 +220,100 @@ def read_options(config: pytest.Config) -> Options:
         if words is None
         else tuple(part.strip() for word in words for part in word.split(",") if part.strip())
     )
+    overlap = config.getoption("overlap")
     options = Options(
-        mode=mode,
+        mode=_one_of(config, "interlace_mode", MODES, ""),
         explore=explore is not None,
         schedules=_number("--explore", explore) if explore else None,
         order=order,
         faults=faults,
         seed=None if seed is None else _number("--explore-seed", seed),
+        simulated=_one_of(config, "interlace_world", WORLDS, "stock") == "simulated",
+        timeout=_seconds(config, "interlace_timeout"),
+        background=_one_of(config, "interlace_background", BACKGROUND, "error"),
+        overlap=0 if overlap is None else _number("--overlap", overlap),
     )
+    options = _read_anyio(config, _read_asyncio(config, options))
     try:
         if (options.schedules, order, faults) != (None, None, None):
-            _check(options.over(Settings(SCHEDULES)))
+            check_settings(options.over(Settings(SCHEDULES)))
         return options if token is None else replace(options, replay=_read_token(config, token))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def marked_settings(item: pytest.Item) -> Settings | None:
-    """Returns what the markers of a test ask for; None if it has neither `interlace` nor `explore`.
-
-    Raises:
-        UsageError: a marker that cannot work.
-    """
-    mark = item.get_closest_marker("explore")
-    if mark is None:
-        mark = item.get_closest_marker("interlace")
-        if mark is None:
-            return None
-        if mark.args or mark.kwargs:
-            raise UsageError(
-                "@pytest.mark.interlace takes no arguments: to run many schedules, use @pytest.mark.explore"
+def _read_asyncio(config: pytest.Config, options: Options) -> Options:
+    """Adds the options of pytest-asyncio, where interlace stands in for it."""
+    stands_in = not has_asyncio_plugin(config.pluginmanager)
+    mode = options.mode
+    if not stands_in:
+        return replace(options, mode=mode or "auto", asyncio=False)
+    given = config.getoption("asyncio_mode", None) or config.getini("asyncio_mode")
+    if given and given not in MODES:
+        raise pytest.UsageError(f"{given!r} is not a valid asyncio_mode. Valid modes: {', '.join(MODES)}.")
+    scopes: dict[str, str | None] = {}
+    for kind, extra in (("fixture", ("fixture-scope",)), ("test", ())):
+        name = f"asyncio_default_{kind}_loop_scope"
+        scope = config.getini(name) or None
+        if scope is not None and scope not in (*SCOPES, *extra):
+            raise pytest.UsageError(
+                f"{scope!r} is not a valid {name}. Valid scopes are: {', '.join(SCOPES)}."
             )
-        return Settings()
-    if mark.args:
-        raise UsageError(f"@pytest.mark.explore takes named arguments only: write schedules={mark.args[0]!r}")
-    unknown = [name for name in mark.kwargs if name not in _ARGUMENTS]
-    if unknown:
-        raise UsageError(
-            f"@pytest.mark.explore has no argument {unknown[0]!r}: it takes {', '.join(_ARGUMENTS)}"
-        )
-    given: dict[str, Any] = {"schedules": SCHEDULES, **mark.kwargs}
-    faults = given.get("faults", ())
-    if isinstance(faults, str):
-        faults = (faults,)
-    if not isinstance(faults, Iterable):
-        raise UsageError(f"faults is {faults!r}: give a tuple of names, such as ('cancel',)")
-    settings = Settings(**{**given, "faults": tuple(faults)})
-    if settings.schedules is None:
-        raise UsageError("schedules is None: give a whole number of runs, at least 1")
-    _check(settings)
-    return settings
-
-
-def check_markers(item: pytest.Item) -> None:
-    """Checks the markers of a test while it is collected.
-
-    Raises:
-        UsageError: a marker that cannot work, or one on a test that is not async.
-    """
-    try:
-        marked = marked_settings(item)
-        own = [mark.name for mark in item.own_markers if mark.name in ("interlace", "explore")]
-        if marked is not None and own and not is_async(item):
-            raise UsageError(
-                f"@pytest.mark.{own[-1]} is for a test that is defined with 'async def' and has no yield"
-            )
-    except UsageError as error:
-        path, line, _ = item.reportinfo()
-        raise UsageError(f"{path}:{(line or 0) + 1}: in {item.name}: {error}") from None
-
-
-def is_async(item: pytest.Item) -> bool:
-    """Tells whether a test is an async test function."""
-    # What has nofuncargs is a method of a unittest.TestCase, which runs itself.
-    return (
-        isinstance(item, pytest.Function)
-        and not getattr(item, "nofuncargs", False)
-        and inspect.iscoroutinefunction(item.obj)
+        scopes[f"{kind}_scope"] = None if scope == "fixture-scope" else scope
+    debug = config.getoption("asyncio_debug", False) or config.getini("asyncio_debug")
+    fields: dict[str, Any] = scopes
+    return replace(
+        options, mode=mode or given or "auto", asyncio=True, debug=True if debug else None, **fields
     )
 
 
-def _check(settings: Settings) -> None:
+def _read_anyio(config: pytest.Config, options: Options) -> Options:
+    """Adds the options of anyio's plugin, where interlace stands in for it."""
+    if "anyio" not in wants_to_take_over(config) or not is_installed("anyio"):
+        return options
+    try:
+        mode = config.getoption("anyio_mode", None) or config.getini("anyio_mode")
+    except ValueError:  # its plugin was never loaded, and has not declared it
+        mode = "strict"
+    return replace(options, anyio=True, anyio_auto=mode == "auto")
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises UsageError for settings that cannot work."""
     from interlace.engine.plan import Plan
 
     schedules = SCHEDULES if settings.schedules is None else settings.schedules
     Plan(schedules, settings.order, settings.faults, settings.seed)
+
+
+def check_seconds(value: object, what: str) -> float:
+    """Returns a number of seconds above 0.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    try:
+        seconds = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        seconds = 0
+    if isinstance(value, bool) or not 0 < seconds < 1e9:
+        raise UsageError(f"{what} is {value!r}: give a number of seconds above 0")
+    return seconds
+
+
+def _one_of(config: pytest.Config, name: str, words: tuple[str, ...], default: str) -> str:
+    word: str = config.getini(name) or default
+    if word and word not in words:
+        raise pytest.UsageError(f"{name} is {word!r}: use one of {', '.join(words)}")
+    return word
+
+
+def _seconds(config: pytest.Config, name: str) -> float:
+    text = config.getini(name)
+    try:
+        return check_seconds(text, name) if text else 0
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _number(option: str, text: str) -> int:

@@ -1,4 +1,4 @@
-"""Which tests are ours, and how one of them is run: fixtures made anew, then the loop, then a look.
+"""How one async test is run: its fixtures and itself in one task, once or under many schedules.
 
 A test has a stage. pytest's set-up phase is the set-up for the first run of the stage; for each
 further run the stage itself tears the test down and sets it up again, inside the call phase.
@@ -9,30 +9,37 @@ from __future__ import annotations
 import bdb
 import functools
 import unittest
-import warnings
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
-from interlace.api import Outcome, Stage, World, first_world
+from interlace.api import Outcome, Running, Stage, World, open_first
+from interlace.errors import NotSimulated
 from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
+from interlace.plugin.claims import FACTORY, Claim, claim_of, is_of_pytest_asyncio
 from interlace.plugin.compat import (
-    Output,
     Renewal,
     arguments_of,
-    drain_output,
+    borrow,
+    definitions,
+    end_fixture,
     fill_shared_fixtures,
-    fixture_origin,
+    fixture_value,
+    set_up_anew,
 )
-from interlace.plugin.explore import Account, explore, replay, run_once
+from interlace.plugin.compat_report import Output, drain_output
+from interlace.plugin.declare import declared, is_async_function
+from interlace.plugin.explore import Account, NeedsOutside, explore, replay, warn_of_changes
 from interlace.plugin.fixtures import STAGE
-from interlace.plugin.options import Options, Settings, marked_settings
+from interlace.plugin.lanes import Lane, lane_of, make_current, options_of, wider
+from interlace.plugin.markers import inner_test
+from interlace.plugin.options import Options
+from interlace.plugin.recorded import Recorded
+from interlace.plugin.setup import lanes_of
+from interlace.plugin.shared import Changes
+from interlace.plugin.watch import judge
 from interlace.sim.randomness import seeded
-
-_OTHER_LOOPS = ("trio", "twisted", "curio", "gen_test")
-"""Markers of tests that are written for something else than asyncio."""
 
 _ENDINGS = (
     pytest.skip.Exception,
@@ -46,32 +53,9 @@ _ENDINGS = (
 
 def claim(item: pytest.Function, options: Options) -> None:
     """Gives an async test a stage, unless another plugin is to run it."""
-    marked = marked_settings(item)
-    own = marked is not None or fixture_origin(item, "world") == "interlace.plugin.fixtures"
-    if not own:
-        if _is_of_another_loop(item):
-            return
-        if not options.takes_all and (options.mode == "strict" or _is_claimed(item)):
-            return
-    ItemStage(item, options.over(marked or Settings()), insists=own or options.takes_all)
-
-
-def _is_of_another_loop(item: pytest.Function) -> bool:
-    if any(item.get_closest_marker(name) for name in _OTHER_LOOPS):
-        return True
-    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
-    backend = parameters.get("anyio_backend", "asyncio")
-    name: object = backend[0] if isinstance(backend, tuple) else backend
-    return name != "asyncio"
-
-
-def _is_claimed(item: pytest.Function) -> bool:
-    """Tells whether pytest-asyncio or the plugin of anyio is going to run this test."""
-    return _is_of_pytest_asyncio(item) or "anyio_backend" in item.fixturenames
-
-
-def _is_of_pytest_asyncio(item: pytest.Function) -> bool:
-    return type(item).__module__.partition(".")[0] == "pytest_asyncio"
+    found = claim_of(item, options)
+    if found is not None:
+        ItemStage(item, found)
 
 
 class ItemStage(Stage):
@@ -79,55 +63,89 @@ class ItemStage(Stage):
 
     Args:
         item: the test.
-        settings: how it is to be run.
-        insists: whether no other plugin may run it. A test that nobody asked us to run is left to
-            the hook pytest_pyfunc_call, where others come first.
+        claim: how it is to be run.
 
     Attributes:
+        settings: how it is searched.
         account: what is to be told of the last failure; None: what pytest tells is enough.
+        factory: makes its loop on the stock side; None: as asyncio does.
+        key: tells its loop from others of the same scope.
+        outside: why it runs on the stock loop although it was to be explored; "" if it does not.
     """
 
-    def __init__(self, item: pytest.Function, settings: Settings, *, insists: bool) -> None:
+    def __init__(self, item: pytest.Function, claim: Claim) -> None:
         self.item = item
-        self.settings = settings
+        self.claim = claim
+        self.settings = claim.settings
         self.account: Account | None = None
+        self.factory: Any = None
+        self.key: tuple[Any, ...] = ()
+        self.outside = ""
+        self._lane: Lane | None = None
         self._world: World | None = None
-        self._running = False
+        self._searching = False
         self._runs = 0
         self._failed = False
+        self._fatal: BaseException | None = None
         self._output = Output()
         self._renewal: Renewal | None = None
+        self._changes = Changes(item)
         self._warnings = Recorded()
         item.stash[STAGE] = self
-        if insists:
-            item.setup = self.set_up  # type: ignore[method-assign]
+        item.setup = self.set_up  # type: ignore[method-assign]
+        if claim.insists:
             item.runtest = self.run_test  # type: ignore[method-assign]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the test runs in a simulated world now."""
+        return self.claim.simulated and not self.outside
+
+    @property
+    def searches(self) -> bool:
+        """Whether the test is run more than once, or as a token says."""
+        return self.simulated and (self.settings.schedules is not None or self.settings.replay is not None)
+
+    @property
+    def lane(self) -> Lane:
+        """Where its coroutines run: opened when it is first asked for."""
+        if self._lane is None:
+            self._lane = self._open_lane()
+        return self._lane
 
     # -- what pytest calls -----------------------------------------------------------------------
 
     def set_up(self) -> None:
-        """Sets up the test's fixtures: those of its own with the same random numbers each time."""
-        item = self.item
-        if not self._running:
-            self._renewal = Renewal(item)
-        fill_shared_fixtures(item)
-        with seeded(self.settings.seed):
-            # pytest-asyncio would make a loop of its own here.
-            kind = pytest.Function if _is_of_pytest_asyncio(item) else type(item)
-            kind.setup(item)
+        """Sets up the test's fixtures."""
+        __tracebackhide__ = True
+        if not self.simulated:
+            self._set_up_plain()
+            return
+        try:
+            self._set_up_simulated()
+        except Exception as error:
+            if self._searching or not self._needs_outside(error):
+                raise
+            self._renewal_of_now().tear_down()
+            set_up_anew(self.item)
 
     def run_test(self) -> None:
         """Runs the test in the place of what the test's class does, wrapped by all hooks as usual."""
         __tracebackhide__ = True
         item = self.item
         function = item.obj
+        if inner_test(function) is not None:
+            from interlace.plugin.examples import run_examples
 
-        @functools.wraps(function, updated=())
+            run_examples(self)
+            return
+
         def simulated(**arguments: Any) -> None:
             __tracebackhide__ = True
             item.obj = function
             self.run()
 
+        simulated.__name__ = getattr(function, "__name__", item.name)  # what --trace shows
         item.obj = simulated
         try:
             item.ihook.pytest_pyfunc_call(pyfuncitem=item)
@@ -138,126 +156,255 @@ class ItemStage(Stage):
     def run(self) -> None:
         """Runs the test as often as its settings ask for, and raises its error."""
         __tracebackhide__ = True
-        self._running, self._failed, self._runs, self._output = True, False, 0, Output()
+        if not self.searches:
+            self.run_plainly()
+            return
+        self._searching, self._failed, self._runs, self._output = True, False, 0, Output()
         try:
             if self.settings.replay is not None:
                 replay(self, self.settings.replay)
-            elif self.settings.schedules is not None:
-                explore(self)
             else:
-                run_once(self)
+                explore(self)
+        except NeedsOutside as reason:
+            self._go_outside(str(reason))
         finally:
-            self._running = False
+            self._searching = False
             self._warnings.give_back()
             for name, text in self._output._asdict().items():
                 self.item.add_report_section("call", name, text)
+        if self.outside:
+            self._renewal_of_now().set_up()
+            self.run_plainly()
+
+    def run_plainly(self) -> None:
+        """Runs the test once, and raises its error or that of something in its background."""
+        __tracebackhide__ = True
+        item, lane = self.item, self.lane
+        lane.test(item.obj(**arguments_of(item)))
+        failures = lane.opened.take_failures()
+        if failures:
+            judge(item, failures)
 
     def forget(self) -> None:
         """Lets go of what was kept for the report."""
-        self.account = self.prepared = self._world = None
+        self.account = self.prepared = self._world = self._lane = self._renewal = None
 
-    # -- the fixture world -----------------------------------------------------------------------
+    # -- setting up ------------------------------------------------------------------------------
+
+    def _set_up_plain(self) -> None:
+        __tracebackhide__ = True
+        item = self.item
+        self._lane = None
+        # anyio's own plugin opens the loop when it is first needed, and closes it before what came earlier.
+        if not self.claim.for_anyio:
+            make_current(item, self.lane)
+        self._set_up_fixtures()
+
+    def _set_up_fixtures(self) -> None:
+        __tracebackhide__ = True
+        # pytest-asyncio would make a loop of its own here.
+        kind = pytest.Function if is_of_pytest_asyncio(self.item) else type(self.item)
+        kind.setup(self.item)
+
+    def _open_lane(self) -> Lane:
+        item, claim = self.item, self.claim
+        if claim.for_anyio:
+            from interlace.plugin.anyio import lane_on_backend
+
+            return lane_on_backend(item)
+        parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+        self.factory = parameters.get(FACTORY)
+        policy = None
+        if "event_loop_policy" in item.fixturenames:
+            from interlace.backends.aio.stock import set_policy
+
+            policy = fixture_value(item, "event_loop_policy")
+            set_policy(policy)
+        self.key = (self.factory, policy)
+        scope = claim.loop_scope or self._loop_scope()
+        lane = lane_of(item, "function", scope, self.factory, self.key, claim.timeout)
+        self._leave_other_loops(scope)
+        return lane
+
+    def _loop_scope(self) -> str:
+        """Returns the scope of a test's loop: as wide as its fixtures need, so that there is one loop."""
+        options = options_of(self.item)
+        scope = options.test_scope or "function"
+        for definition in definitions(self.item):
+            said = declared(definition.func)
+            if said is None and not is_async_function(definition.func):
+                continue
+            given = said.loop_scope if said is not None else None
+            if given is None:
+                scope = wider(scope, options.fixture_scope, definition.scope)
+            elif not self.claim.literal:
+                scope = wider(scope, given)
+        return scope
+
+    def _leave_other_loops(self, scope: str) -> None:
+        """Ends shared fixtures that were set up on a loop which another factory or policy has made."""
+        for definition in definitions(self.item):
+            lanes = lanes_of(definition) if definition.scope != "function" else []
+            if lanes and definition.cached_result is not None and lanes[0].key != self.key:
+                end_fixture(self.item, definition)
+
+    def _set_up_simulated(self) -> None:
+        """Sets up in a world: fixtures of the test's own with the same random numbers each time."""
+        __tracebackhide__ = True
+        item = self.item
+        if not self._searching:
+            self._renewal = Renewal(item)
+            self._begin(open_first(self._recipe(), detail=self.settings.replay is not None))
+            if self.searches:
+                self.prepared = self.lane.opened
+            else:
+                item.addfinalizer(functools.partial(self._end, self.lane.opened))
+        give_back = borrow(item)
+        if give_back is not None:
+            item.addfinalizer(give_back)
+        fill_shared_fixtures(item, lambda one: give_back is None or not is_async_function(one.func))
+        with seeded(self.settings.seed):
+            self._set_up_fixtures()
+
+    def _recipe(self) -> Recipe:
+        settings = self.settings
+        return settings.replay or Recipe(order=settings.order, faults=settings.faults, seed=settings.seed)
+
+    def _begin(self, running: Running) -> None:
+        """Takes the place of a run in a world."""
+        running.name = self.item.obj.__qualname__.rpartition("<locals>.")[2]
+        self._world = World(running.world)
+        self._lane = Lane(running, "function", timeout=self.claim.timeout)
+
+    def _end(self, running: Running) -> None:
+        """Ends a run that no search ends."""
+        failures, pending = running.take_failures(unretrieved=True), running.pending()
+        running.close()
+        judge(self.item, failures, pending)
+
+    def _renewal_of_now(self) -> Renewal:
+        if self._renewal is None:
+            self._renewal = Renewal(self.item)
+        return self._renewal
 
     def open_world(self) -> World:
-        """Returns the world of the run that is being set up."""
-        if self._world is None:
-            settings = self.settings
-            recipe = settings.replay or Recipe(
-                order=settings.order, faults=settings.faults, seed=settings.seed
-            )
-            self.prepared = first_world(recipe, detail=settings.replay is not None)
-            self._world = World(self.prepared)
+        """Returns the world of the run that is being set up, for the fixture `world`."""
+        assert self._world is not None
         return self._world
-
-    def close_world(self) -> None:
-        """Ends what `open_world` began."""
-        self.prepared = self._world = None
 
     # -- what the search calls -------------------------------------------------------------------
 
-    def enter(self, world: World) -> Coroutine[Any, Any, Any]:
-        """Sets up for one run and returns the coroutine of the test function."""
+    def enter(self, running: Running) -> None:
+        """Sets up for one run, runs the test function, and tears down."""
+        __tracebackhide__ = True
+        item = self.item
         self._runs += 1
         if self._runs > 1:
-            self._renew(world)
-        item = self.item
-        coroutine: Coroutine[Any, Any, Any] = item.obj(**arguments_of(item))
+            self._begin(running)
+            self._set_up_again()
+        self._changes.look()
+        coroutine = item.obj(**arguments_of(item))
         # The fixture recwarn has put its own recorder in place, which ours would hide.
-        if self._explores and "recwarn" not in item.fixturenames:
+        if self.settings.schedules is not None and "recwarn" not in item.fixturenames:
             self._warnings.start()
-        return coroutine
+        try:
+            self.lane.test(coroutine)
+            judge(item, running.take_failures())
+        except BaseException as error:
+            running.take(None, error)  # before the fixtures are torn down
+            try:
+                self._tear_down()
+            except BaseException as another:
+                error.add_note(f"interlace: then tearing down failed as well: {type(another).__name__}: {another}")
+            raise
+        self._tear_down()
+        judge(item, running.take_failures(unretrieved=True))
 
     def leave(self, outcome: Outcome) -> None:
         """Looks at the outcome of one run; raises what must end the search."""
         __tracebackhide__ = True
         self._warnings.stop()
         error = outcome.error
-        if self._explores:
+        if self.settings.schedules is not None:
             output = drain_output(self.item.config)
             if error is not None or not self._failed:
                 self._output = output
+            changed = self._changes.changed()
+            if changed:
+                warn_of_changes(self.item, changed)
+        if self._fatal is not None:
+            fatal, self._fatal = self._fatal, None
+            raise fatal
         if error is None:
             return
+        if not self.claim.own and (refused := refusal_in(error)) is not None:
+            raise NeedsOutside(str(refused))
         leaf = innermost(error)
         if _is_timeout(leaf) or (isinstance(leaf, _ENDINGS) and not self._failed):
             raise leaf
         self._failed = self._failed or not isinstance(leaf, _ENDINGS)
 
-    @property
-    def _explores(self) -> bool:
-        return self.settings.schedules is not None
-
-    def _renew(self, world: World) -> None:
-        """Tears the fixtures down and sets them up again, in the world of the run that begins."""
+    def _set_up_again(self) -> None:
+        """Sets the fixtures up for a further run; an error of a plain one ends the search."""
         __tracebackhide__ = True
-        assert self._renewal is not None
-        doing = f"tearing down the fixtures after run {self._runs - 1}"
         try:
             with seeded(self.settings.seed):
-                self._renewal.tear_down()
-            drain_output(self.item.config)
-            self._world = world
-            doing = f"setting up the fixtures for run {self._runs}"
-            self._renewal.set_up()
+                self._renewal_of_now().set_up()
         except BaseException as error:
-            error.add_note(f"interlace: raised while {doing} of {self.item.name}")
+            doing = f"setting up the fixtures for run {self._runs}"
+            self._about(error, doing)
+            try:
+                self._tear_down()
+            except BaseException as another:
+                error.add_note(f"interlace: then tearing down failed as well: {type(another).__name__}: {another}")
             raise
 
+    def _tear_down(self) -> None:
+        __tracebackhide__ = True
+        try:
+            with seeded(self.settings.seed):
+                self._renewal_of_now().tear_down()
+        except BaseException as error:
+            self._about(error, f"tearing down the fixtures after run {self._runs}")
+            raise
 
-class Recorded:
-    """Warnings of many runs, of which each is passed on once."""
+    def _about(self, error: BaseException, doing: str) -> None:
+        """Notes where an error comes from; one of a plain fixture has nothing to do with the schedule."""
+        error.add_note(f"interlace: raised while {doing} of {self.item.name}")
+        if self.lane.failed is not error:
+            self._fatal = self._fatal or error
 
-    def __init__(self) -> None:
-        self._catching: warnings.catch_warnings[list[warnings.WarningMessage]] | None = None
-        self._caught: list[warnings.WarningMessage] = []
-        self._kept: dict[tuple[object, ...], warnings.WarningMessage] = {}
+    # -- the real outside ------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Records from now on."""
-        self._catching = warnings.catch_warnings(record=True)
-        self._caught = self._catching.__enter__()
+    def _needs_outside(self, error: BaseException) -> bool:
+        """Tells whether an error says that the test needs what is not simulated; runs it outside then."""
+        refused = refusal_in(error)
+        if refused is None or self.claim.own:
+            return False
+        self._go_outside(str(refused))
+        return True
 
-    def stop(self) -> None:
-        """Stops recording."""
-        if self._catching is None:
-            return
-        self._catching.__exit__(None, None, None)
-        self._catching = None
-        for warning in self._caught:
-            key = warning.category, str(warning.message), warning.filename, warning.lineno
-            self._kept.setdefault(key, warning)
+    def _go_outside(self, reason: str) -> None:
+        self.outside = reason
+        self.prepared = self._world = self._lane = None
+        self.item.user_properties.append(("interlace.outside", reason))
 
-    def give_back(self) -> None:
-        """Gives what was recorded to whoever recorded before."""
-        self.stop()
-        kept, self._kept = self._kept, {}
-        with warnings.catch_warnings():
-            # What a filter makes an error of was raised in the test; what arrived here is to be shown.
-            warnings.simplefilter("always")
-            for warning in kept.values():
-                warnings.warn_explicit(
-                    warning.message, warning.category, warning.filename, warning.lineno, source=warning.source
-                )
+
+def refusal_in(error: BaseException | None) -> NotSimulated | None:
+    """Returns what was refused by a simulated world and led to an error; None if nothing was."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, NotSimulated):
+            return one
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return None
 
 
 def _is_timeout(error: BaseException) -> bool:

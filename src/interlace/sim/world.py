@@ -16,6 +16,9 @@ from interlace.sim.faults import Faults
 from interlace.sim.flight import DELAYS, SLOW_DELAYS, Flight
 from interlace.sim.network import Network
 
+NEVER = 1 << 63
+"""A virtual time in ns that does not come."""
+
 STALL_BOUND = 50 * MILLISECOND
 """How long the loop may be held up by a step or by the machine, in ns."""
 
@@ -49,6 +52,7 @@ class World:
         points: the questions asked so far; `answers` holds the answers to them.
         horizon: set by the backend; returns the virtual time in ns that explored delays must not
             reach because an armed, generous timeout stands there; None if there is none.
+        limit: the virtual time in ns at which the backend stops the program; `NEVER` unless it has a timeout.
         spent: how much explored delays and stalls have added up to, in ns.
         elapsed: virtual seconds that the run took; known once it is closed.
         diverged: what was wrong with the first answer that was none; "" while all were.
@@ -78,6 +82,7 @@ class World:
         self.answers: list[int] = []
         self.asking_steps: list[int] = []
         self.horizon: Callable[[], int | None] = lambda: None
+        self.limit = NEVER
         self.spent = 0
         self.diverged = ""
         self.injected: list[str] = []

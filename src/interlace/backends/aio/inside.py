@@ -9,13 +9,15 @@ import asyncio
 import dis
 import functools
 import threading
-from asyncio import futures
+from asyncio import futures, tasks
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
+from contextlib import contextmanager
 from contextvars import Context
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interlace.model.source import is_user_file, place_of
 from interlace.model.trace import Place
@@ -143,6 +145,115 @@ def unwrapped(function: Any) -> Any:
             inner = function.args[0]
         function = inner
     return function
+
+
+def forget(task: asyncio.Task[Any]) -> None:
+    """Keeps a task that will never be done from complaining about that."""
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def unretrieved(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
+    """Returns the tasks of a loop that have failed and that nobody has asked for their exception."""
+    known = getattr(tasks, "_scheduled_tasks", None)
+    if known is None:
+        known = tasks._all_tasks  # type: ignore[attr-defined]
+    found: list[asyncio.Task[Any]] = [
+        task for task in list(known) if getattr(task, "_log_traceback", False) and task.get_loop() is loop
+    ]
+    return sorted(found, key=lambda task: task.get_name())
+
+
+def retrieve(task: asyncio.Task[Any]) -> BaseException | None:
+    """Returns the exception of a failed task; the task has nothing to complain about then."""
+    return task.exception()
+
+
+def child_errors(generator: Any) -> list[BaseException]:
+    """Returns the errors of the children of task groups that a suspended async generator has open.
+
+    Reads the groups of asyncio and of anyio where they are variables of its frame.
+    """
+    frame: FrameType | None = getattr(generator, "ag_frame", None)
+    found: list[BaseException] = []
+    for value in frame.f_locals.values() if frame is not None else ():
+        for name in ("_errors", "_exceptions"):
+            errors = getattr(value, name, None)
+            if type(value).__name__ == "TaskGroup" and isinstance(errors, list):
+                found += [error for error in errors if isinstance(error, BaseException)]
+    return found
+
+
+# -- a loop that goes on within a callback ---------------------------------------------------------
+
+
+def can_iterate(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tells whether a running loop can make iterations within a callback of its own."""
+    return hasattr(loop, "_run_once") and hasattr(loop, "_ready")
+
+
+def iterate(loop: asyncio.AbstractEventLoop) -> None:
+    """Makes one iteration within a callback."""
+    ready: Any = loop._ready  # type: ignore[attr-defined]
+    expected = len(ready)
+    loop._run_once()  # type: ignore[attr-defined]
+    # The iteration that this callback is part of goes on to take as many handles as it has counted.
+    while len(ready) < expected:
+        handle = asyncio.Handle(_nothing, (), loop)
+        handle.cancel()
+        ready.append(handle)
+
+
+def _nothing() -> None:
+    pass
+
+
+@contextmanager
+def outside_of(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> Iterator[None]:
+    """Lets other tasks make their steps in the middle of a step of this one."""
+    if task is None:
+        yield
+        return
+    tasks._leave_task(loop, task)
+    try:
+        yield
+    finally:
+        tasks._enter_task(loop, task)
+
+
+# -- the event loop that asyncio.get_event_loop() returns ------------------------------------------
+
+
+class Current(NamedTuple):
+    """What `asyncio.get_event_loop()` goes by outside of a running loop.
+
+    Args:
+        policy: the event loop policy.
+        loop: the loop that was set; None: none.
+        was_set: whether anybody has ever set one, since only then none is made.
+    """
+
+    policy: Any
+    loop: asyncio.AbstractEventLoop | None
+    was_set: bool
+
+
+def current() -> Current:
+    """Returns what is current now, without a warning and without making a loop."""
+    policy: Any = asyncio.get_event_loop_policy()
+    local = getattr(policy, "_local", None)
+    return Current(policy, getattr(local, "_loop", None), getattr(local, "_set_called", False))
+
+
+def restore(before: Current) -> None:
+    """Makes current what was current before."""
+    if asyncio.get_event_loop_policy() is not before.policy:
+        asyncio.set_event_loop_policy(before.policy)
+    local = getattr(before.policy, "_local", None)
+    if local is None:
+        before.policy.set_event_loop(before.loop)
+        return
+    local._loop = before.loop
+    local._set_called = before.was_set
 
 
 def copy_result(job: JobFuture[Any], future: asyncio.Future[Any]) -> None:

@@ -19,10 +19,10 @@ from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Names, Task, heads
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
-from interlace.backends.aio.stuck import describe_waiting
+from interlace.backends.aio.stuck import describe_waiting, stacks
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timeouts import Timeouts
-from interlace.errors import Deadlock, Runaway, UsageError
+from interlace.errors import Deadlock, Runaway, TimedOut, UsageError
 from interlace.sim.clock import SECOND, nanoseconds
 from interlace.sim.world import GENEROUS, STALL_BOUND, World, show_ns
 
@@ -57,6 +57,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         self._armed = 0
         self._cancelled_timers = 0
         self._timeouts = Timeouts(world)
+        self._spared = 0
         self._eager = False
         self._clock_resolution = 1e-9
         world.horizon = self._timeouts.horizon
@@ -118,6 +119,12 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
                 self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
                 heapq.heapify(self._timers)
                 self._cancelled_timers = 0
+
+    def spare(self, limit: int) -> None:
+        """Takes note that the program may run until `World.limit`, as of a timeout that is armed now."""
+        self._spared = self.world.clock.ns
+        if self.world.asks:
+            self._timeouts.add_limit(self._spared, limit)
 
     # -- scheduling ------------------------------------------------------------------------------
 
@@ -288,6 +295,9 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
             if arrival is not None and (target is None or arrival < target):
                 target = arrival
             if target is not None and target > clock.ns:
+                if target > world.limit:
+                    clock.ns = world.limit
+                    raise TimedOut((world.limit - self._spared) / SECOND, stacks(self))
                 clock.ns = target
         due: list[Timer] = []
         if timers:

@@ -3,25 +3,133 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import nullcontext
+from contextvars import Context
 from typing import Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
+from interlace.backends.aio.background import failure_in, pending_tasks, unretrieved_failures
 from interlace.backends.aio.cancelling import Canceller
+from interlace.backends.aio.host import Host
 from interlace.backends.aio.loop import Loop
 from interlace.backends.aio.watching import Watcher
 from interlace.errors import Deadlock, InterlaceError, UsageError
 from interlace.model.asserts import asserted_values
 from interlace.model.outcome import Ending, innermost
-from interlace.sim.world import World
+from interlace.sim.clock import nanoseconds
+from interlace.sim.world import NEVER, World
 
 _TEARDOWN_ROUNDS = 3
 """How often a task that swallows its cancellation is cancelled again before it is left alone."""
 
 _TEARDOWN_STEPS = 20_000
 
-Program = Callable[[World], Coroutine[Any, Any, Any]]
+
+class Running:
+    """One run in a world: its loop is open, and its outcome is taken before anything is torn down.
+
+    Args:
+        world: where it takes place.
+        max_steps: it is stopped with `Runaway` after this many steps; 0: never.
+
+    Attributes:
+        loop: the loop.
+        name: what the task of `call` is called in stories and traces.
+
+    Raises:
+        UsageError: another event loop is running in this thread.
+    """
+
+    def __init__(self, world: World, *, max_steps: int = 0) -> None:
+        if inside.running_loop() is not None:
+            raise UsageError(
+                "interlace was called inside of a running event loop: call it from a function that is not async, "
+                "or in a thread of its own with 'await asyncio.to_thread(interlace.run, main)'"
+            )
+        self.world = world
+        self.name = "test"
+        self.loop = Loop(world, max_steps=max_steps)
+        self._host: Host | None = None
+        self._watcher = Watcher(self.loop) if world.passages is not None else nullcontext()
+        self._ending: Ending | None = None
+        self._told = 0
+
+    def main(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Runs a coroutine to its end, as a task of its own, and returns its result or raises its error."""
+        task = self.loop.create_task(coroutine)
+        self._watch(task)
+        with self._watcher:
+            return self.loop.run_until_complete(task)
+
+    def call(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        context: Context | None = None,
+        timeout: float = 0,
+    ) -> Any:
+        """Runs a coroutine to its end, in the one task that all calls share.
+
+        Args:
+            coroutine: what to run.
+            context: the context to run it in; None: that of the task.
+            timeout: virtual seconds that it may take; 0: any number.
+
+        Raises:
+            TimedOut: it took longer.
+        """
+        __tracebackhide__ = True
+        if self._host is None:
+            self._host = Host(self.loop, Task, name=self.name, context=context)
+        host, world = self._host, self.world
+        if inside.running_loop() is self.loop:
+            return host.call(coroutine, context)
+        if timeout:
+            world.limit = world.clock.ns + nanoseconds(timeout)
+            self.loop.spare(world.limit)
+        try:
+            with self._watcher:
+                return host.call(coroutine, context, self._watch)
+        finally:
+            world.limit = NEVER
+
+    def _watch(self, task: Task) -> None:
+        if self.world.faults.cancel:
+            Canceller(self.loop, task)
+
+    def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
+        """Returns what went wrong in the background since the last call; see `OpenLoop.take_failures`."""
+        contexts, self._told = self.loop.background[self._told :], len(self.loop.background)
+        failures = [error for context in contexts if (error := failure_in(context)) is not None]
+        return failures + unretrieved_failures(self.loop) if unretrieved else failures
+
+    def pending(self) -> list[str]:
+        """Returns one line for each task that is not done, other than that of `call`."""
+        own = self._host.task if self._host is not None else None
+        return pending_tasks(self.loop, own)
+
+    def take(self, value: Any, error: BaseException | None) -> Ending:
+        """Takes the outcome: from now on nothing is asked and nothing is recorded. Once taken, it stays."""
+        if self._ending is None:
+            interrupted = error is not None and bool(self.world.injected) and _only_cancelled(error)
+            background = tuple(_word(context) for context in self.loop.background)
+            ending = Ending(value, None if interrupted else error, interrupted, background)
+            if isinstance(self._watcher, Watcher):
+                # The objects in the assertion may change as soon as more of the program is run.
+                asserted = asserted_values(innermost(ending.error).__traceback__) if ending.error else ()
+                ending = ending._replace(names=self._watcher.names, asserted=asserted)
+            self._ending = ending
+            self.world.close()
+        return self._ending
+
+    def close(self) -> None:
+        """Ends what the program left running."""
+        self.world.close()
+        if not self.loop.is_closed():
+            if self._host is not None:
+                self._host.abandon()
+            _tear_down(self.loop)
 
 
 class Asyncio:
@@ -34,35 +142,9 @@ class Asyncio:
     def __init__(self, *, max_steps: int = 1_000_000) -> None:
         self._max_steps = max_steps
 
-    def run(self, program: Program, world: World) -> Ending:
-        """Runs `program(world)` to its end on a loop of its own and says how it ended.
-
-        Raises:
-            UsageError: another event loop is running in this thread.
-        """
-        if inside.running_loop() is not None:
-            raise UsageError(
-                "interlace was called inside of a running event loop: call it from a function that is not async, "
-                "or in a thread of its own with 'await asyncio.to_thread(interlace.run, main)'"
-            )
-        loop = Loop(world, max_steps=self._max_steps)
-        try:
-            main = loop.create_task(program(world))
-            if world.faults.cancel:
-                Canceller(loop, main)
-            if world.passages is None:
-                ending = _finish(loop, main)
-            else:
-                with Watcher(loop) as watcher:
-                    ending = _finish(loop, main)
-                # The objects in the assertion may change as soon as the teardown runs more of the program.
-                asserted = asserted_values(innermost(ending.error).__traceback__) if ending.error else ()
-                ending = ending._replace(names=watcher.names, asserted=asserted)
-            world.close()
-            return ending
-        finally:
-            world.close()
-            _tear_down(loop)
+    def open(self, world: World) -> Running:
+        """Opens a loop in a world."""
+        return Running(world, max_steps=self._max_steps)
 
     async def suspend(self, world: World, what: str, delays: Sequence[int]) -> None:
         """Suspends the calling task for a virtual time that is explored."""
@@ -88,21 +170,6 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     Meant as the `loop_factory` of `asyncio.Runner`.
     """
     return Loop(World(), records=False)
-
-
-def _finish(loop: Loop, main: Task) -> Ending:
-    """Runs the loop until the main task is done."""
-    error: BaseException | None = None
-    value: Any = None
-    try:
-        value = loop.run_until_complete(main)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as caught:
-        error = caught
-    interrupted = error is not None and bool(loop.world.injected) and _only_cancelled(error)
-    background = tuple(_word(context) for context in loop.background)
-    return Ending(value, None if interrupted else error, interrupted, background)
 
 
 def _only_cancelled(error: BaseException) -> bool:
@@ -137,7 +204,7 @@ def _tear_down(loop: Loop) -> None:
             _try(loop, loop.shutdown_default_executor())
     finally:
         for task in asyncio.all_tasks(loop) if tasks else ():
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            inside.forget(task)
         loop.close()
 
 

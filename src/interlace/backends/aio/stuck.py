@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
 from interlace.model.source import is_user_file, show_place
 
-if TYPE_CHECKING:
-    from interlace.backends.aio.loop import Loop
 
-
-def describe_waiting(loop: Loop) -> tuple[str, ...]:
+def describe_waiting(loop: asyncio.AbstractEventLoop) -> tuple[str, ...]:
     """Returns one line per task that is not done, in the order in which they were made."""
-    tasks = sorted(
+    return tuple(map(describe, _in_order(loop)))
+
+
+def _in_order(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
+    """Returns the tasks that are not done, in the order in which they were made where that is known."""
+    return sorted(
         asyncio.all_tasks(loop), key=lambda task: (hash(task) if isinstance(task, Task) else 0, name_of(task))
     )
-    return tuple(describe(task) for task in tasks)
 
 
 def describe(task: asyncio.Task[Any]) -> str:
@@ -43,3 +44,13 @@ def name_of(task: asyncio.Task[Any]) -> str:
         path = task.path if isinstance(task, Task) else getattr(task.get_coro(), "__qualname__", name)
         return path.rpartition("/")[2].rpartition("<locals>.")[2] or path
     return name
+
+
+def stacks(loop: asyncio.AbstractEventLoop) -> str:
+    """Returns where every task of a loop stands: a line for each task, then one for each of its frames."""
+    lines: list[str] = []
+    for task in _in_order(loop):
+        lines.append(describe(task))
+        own = [place for _, place in inside.frames(task) if is_user_file(place.file)]
+        lines += [f"    {show_place(place)} in {place.function}" for place in own]
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ A timer counts as a timeout unless it wakes an `asyncio.sleep`, which may be ove
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio.inside import WAKE_SLEEPER
@@ -19,6 +20,16 @@ from interlace.sim.world import GENEROUS
 if TYPE_CHECKING:
     from interlace.backends.aio.handles import Timer
     from interlace.sim.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit that holds until the end, with the attributes of a timer."""
+
+    armed: int
+    deadline: int
+    _scheduled: bool = True
+    _cancelled: bool = False
 
 
 class Timeouts:
@@ -32,8 +43,8 @@ class Timeouts:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._young: list[tuple[int, int, Timer]] = []
-        self._old: list[tuple[int, Timer]] = []
+        self._young: list[tuple[int, int, Timer | Limit]] = []
+        self._old: list[tuple[int, Timer | Limit]] = []
 
     def add(self, number: int, timer: Timer, callback: Any) -> None:
         """Takes note of a timer that was just armed, if it is a generous timeout.
@@ -46,6 +57,15 @@ class Timeouts:
         length = timer.deadline - timer.armed
         if length > GENEROUS and callback is not WAKE_SLEEPER:
             heapq.heappush(self._young, (timer.armed + length // 2, number, timer))
+
+    def add_limit(self, armed: int, deadline: int) -> None:
+        """Takes note of the moment in ns at which the whole program is stopped.
+
+        Args:
+            armed: the virtual time in ns at which that was set.
+            deadline: that moment.
+        """
+        heapq.heappush(self._young, (armed + (deadline - armed) // 2, 0, Limit(armed, deadline)))
 
     def horizon(self) -> int | None:
         """Returns the time in ns that a delay starting now must not reach; None: it may be any."""
@@ -66,5 +86,5 @@ class Timeouts:
         return limit
 
 
-def _armed(timer: Timer) -> bool:
+def _armed(timer: Timer | Limit) -> bool:
     return timer._scheduled and not timer._cancelled

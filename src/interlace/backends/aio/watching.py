@@ -33,10 +33,12 @@ class Watcher:
         self.names: dict[str, str] = {}
         self._loop = loop
         self._lines: list[Place] = []
+        self._chained: tuple[Any, Any] | None = None
 
     def __enter__(self) -> Watcher:
-        self._chained = self._loop.before_step, self._loop.after_step
-        self._loop.before_step, self._loop.after_step = self._before, self._after
+        if self._chained is None:
+            self._chained = self._loop.before_step, self._loop.after_step
+            self._loop.before_step, self._loop.after_step = self._before, self._after
         self._tracer = sys.gettrace()
         sys.settrace(self._trace)
         return self
@@ -47,7 +49,7 @@ class Watcher:
         sys.settrace(self._tracer)
 
     def _before(self, handle: Any) -> None:
-        if self._chained[0]:
+        if self._chained and self._chained[0]:
             self._chained[0](handle)
         self._lines = []
 
@@ -62,7 +64,7 @@ class Watcher:
                 if not owner.done():
                     waits = inside.user_wait(owner)
             world.passages.append(Passage(world.step, world.clock.ns, self._loop.actor, tuple(lines), waits))
-        if self._chained[1]:
+        if self._chained and self._chained[1]:
             self._chained[1](handle)
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> Any:

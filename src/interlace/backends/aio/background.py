@@ -1,0 +1,40 @@
+"""What goes wrong beside the task that is looked at: in callbacks, in tasks that nobody asks, left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from interlace.backends.aio import inside
+from interlace.backends.aio.stuck import describe
+
+
+def failure_in(context: dict[str, Any]) -> BaseException | None:
+    """Returns the exception that a loop's exception handler was called for, with a note; None if it has none."""
+    error: BaseException | None = context.get("exception")
+    if error is None:
+        return None
+    task = context.get("task") or context.get("future")
+    whose = f" (task {task.get_name()})" if isinstance(task, asyncio.Task) else ""
+    message = str(context.get("message", "an exception in the background"))
+    error.add_note(f"interlace: {message.partition(chr(10))[0]}{whose}")
+    return error
+
+
+def unretrieved_failures(loop: asyncio.AbstractEventLoop) -> list[BaseException]:
+    """Returns the exceptions of failed tasks that are still there and that nobody has asked."""
+    failures: list[BaseException] = []
+    for task in inside.unretrieved(loop):
+        error = inside.retrieve(task)
+        if error is not None:
+            error.add_note(f"interlace: nobody has awaited the task {task.get_name()} that raised this")
+            failures.append(error)
+    return failures
+
+
+def pending_tasks(loop: asyncio.AbstractEventLoop, own: asyncio.Task[Any] | None) -> list[str]:
+    """Returns one line for each task that is not done, other than this one."""
+    if loop.is_closed():
+        return []
+    others = [task for task in asyncio.all_tasks(loop) if task is not own]
+    return [describe(task) for task in sorted(others, key=lambda task: task.get_name())]

@@ -1,0 +1,220 @@
+"""A loop that is open: any asyncio event loop, driven from code that is not async, and watched.
+
+What nobody would notice otherwise is kept: exceptions in callbacks and in tasks that nobody asks, tasks
+that are left behind. Knows nothing of tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from contextvars import Context
+from typing import Any
+
+from interlace.backends.aio import inside
+from interlace.backends.aio.background import failure_in, pending_tasks, unretrieved_failures
+from interlace.backends.aio.host import Host
+from interlace.backends.aio.stuck import stacks
+from interlace.errors import TimedOut, UsageError
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+_GRACE = 1.0
+"""Seconds that a coroutine has to end after it was cancelled for being too slow."""
+
+current_loop = inside.current
+restore_loop = inside.restore
+
+
+def get_policy() -> Any:
+    """Returns the event loop policy."""
+    return asyncio.get_event_loop_policy()
+
+
+def set_policy(policy: Any) -> None:
+    """Sets the event loop policy."""
+    asyncio.set_event_loop_policy(policy)
+
+
+def loop_is_running() -> bool:
+    """Tells whether an event loop runs in this thread."""
+    return inside.running_loop() is not None
+
+
+class OpenLoop:
+    """An event loop with a host task, and a record of what goes wrong beside it.
+
+    Args:
+        factory: makes the loop; None: as asyncio does it.
+        debug: whether the loop is in debug mode; None: as asyncio has it.
+        name: what the host task is called.
+        context: the context of the host task.
+
+    Attributes:
+        loop: the event loop.
+        failures: exceptions that nobody would get to see, since they were asked for last.
+
+    Raises:
+        UsageError: what the factory returned is no event loop.
+    """
+
+    def __init__(
+        self,
+        factory: LoopFactory | None = None,
+        *,
+        debug: bool | None = None,
+        name: str = "test",
+        context: Context | None = None,
+    ) -> None:
+        self._factory = factory or asyncio.new_event_loop
+        self._debug = debug
+        self._name = name
+        self._context = context
+        self._expired = ""
+        self._reports = True
+        self.failures: list[BaseException] = []
+        self._open()
+
+    def _open(self) -> None:
+        loop = self._factory()
+        if not isinstance(loop, asyncio.AbstractEventLoop):
+            raise UsageError(
+                f"the loop factory {getattr(self._factory, '__qualname__', self._factory)!r} returned "
+                f"{loop!r}, which is no event loop: return one, such as asyncio.new_event_loop() does"
+            )
+        if self._debug is not None:
+            loop.set_debug(self._debug)
+        loop.set_exception_handler(self._note)
+        self.loop = loop
+        self.host = Host(loop, name=self._name, context=self._context)
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def call(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None, timeout: float = 0
+    ) -> Any:
+        """Runs a coroutine to its end in the host task.
+
+        Args:
+            coroutine: what to run.
+            context: the context to run it in; None: that of the host task.
+            timeout: real seconds that it may take; 0: any number.
+
+        Raises:
+            TimedOut: it took longer.
+        """
+        __tracebackhide__ = True
+        self.reopen()
+        if not timeout:
+            return self.host.call(coroutine, context)
+        self._expired = ""
+        timers: list[asyncio.TimerHandle] = []
+
+        def expire() -> None:
+            self._expired = stacks(self.loop)
+            self.host.cancel()
+            # It may swallow the cancellation.
+            timers[:] = [self.loop.call_later(_GRACE, self.loop.stop)]
+
+        timers.append(self.loop.call_later(timeout, expire))
+        try:
+            return self.host.call(coroutine, context)
+        except BaseException as error:
+            if self._expired and not isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise TimedOut(timeout, self._expired) from error
+            raise
+        finally:
+            if timers and not self.loop.is_closed():
+                timers[0].cancel()
+
+    def make_current(self) -> None:
+        """Makes it the loop that `asyncio.get_event_loop()` returns outside of a running loop."""
+        self.reopen()
+        asyncio.set_event_loop(self.loop)
+
+    def reopen(self) -> None:
+        """Opens another loop if somebody has closed this one before anything ran on it, or since."""
+        if self.loop.is_closed():
+            self.host.abandon()
+            self._open()
+
+    # -- what nobody would notice ----------------------------------------------------------------
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = failure_in(context) if self._reports else None
+        if error is None:
+            loop.default_exception_handler(context)
+        else:
+            self.failures.append(error)
+
+    def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
+        """Returns what went wrong in the background since the last call.
+
+        Args:
+            unretrieved: whether the exceptions of tasks that are still referred to are among it;
+                before everything is torn down somebody may yet ask for them.
+        """
+        failures, self.failures = self.failures, []
+        return failures + unretrieved_failures(self.loop) if unretrieved else failures
+
+    def pending(self) -> list[str]:
+        """Returns one line for each task that is not done, other than the host."""
+        return pending_tasks(self.loop, self.host.task)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Ends what is left and closes the loop; warns where that fails."""
+        loop = self.loop
+        if loop.is_closed():
+            self.host.abandon()
+            warnings.warn(
+                f"the event loop of {self._name} was closed by the test or by a fixture: interlace closes it; "
+                "leave out loop.close()",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return
+        self._reports = False
+        try:
+            idle = None if self.host.busy else self.host.task
+            tasks = [task for task in asyncio.all_tasks(loop) if task is not idle]
+            self.host.abandon()
+            if tasks:
+                self._cancel(tasks)
+            if not hasattr(loop, "_asyncgens") or loop._asyncgens:
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            if not hasattr(loop, "_default_executor") or loop._default_executor is not None:
+                loop.run_until_complete(loop.shutdown_default_executor())
+        except Exception as error:
+            warnings.warn(
+                f"closing the event loop of {self._name} failed: {type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        finally:
+            loop.close()
+
+    def _cancel(self, tasks: list[asyncio.Task[Any]]) -> None:
+        for task in tasks:
+            task.cancel()
+        results = asyncio.gather(*tasks, return_exceptions=True)
+        self.loop.run_until_complete(results)
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.loop.call_exception_handler(
+                    {"message": "a task failed when it was cancelled", "exception": error, "task": task}
+                )
+
+
+@contextlib.contextmanager
+def current_is(opened: OpenLoop) -> Iterator[None]:
+    """Makes a loop the current one for the length of a block."""
+    before = inside.current()
+    opened.make_current()
+    try:
+        yield
+    finally:
+        inside.restore(before)

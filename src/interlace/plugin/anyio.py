@@ -1,0 +1,163 @@
+"""Standing in for the plugin of anyio: its fixtures, and tests on backends other than asyncio.
+
+A test on asyncio runs on a loop of ours; one on another backend runs on the test runner that anyio
+itself brings, which keeps fixtures and test in one task as well.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from contextvars import Context
+from typing import Any
+
+import pytest
+
+from interlace.backends.aio.stock import loop_is_running
+from interlace.errors import UsageError
+from interlace.plugin.compat import add_finalizer, definitions, fixture_value, scope_node
+from interlace.plugin.declare import is_async_function
+from interlace.plugin.lanes import Lane, lane_of, options_of, wider
+from interlace.plugin.neighbours import is_installed
+from interlace.plugin.pytest_asyncio import new_ports
+
+_RUNNERS = pytest.StashKey[dict[str, "Guest"]]()
+
+
+def backend_of(item: pytest.Function) -> tuple[str, dict[str, Any]]:
+    """Returns the name and the options of the backend that a test asks for.
+
+    Raises:
+        UsageError: the fixture `anyio_backend` has no such value.
+    """
+    value = fixture_value(item, "anyio_backend")
+    if isinstance(value, str):
+        return value, {}
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
+        return value[0], dict(value[1])
+    raise UsageError(
+        f"the fixture anyio_backend is {value!r}: make it a name, such as 'asyncio', or a pair of a name and a "
+        "dictionary of options"
+    )
+
+
+class Guest:
+    """A test runner of anyio, with the face of an open loop.
+
+    Args:
+        name: the backend.
+        options: its options.
+    """
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        from anyio._core._eventloop import get_async_backend
+
+        self._stack = ExitStack()
+        self._runner = self._stack.enter_context(get_async_backend(name).create_test_runner(options))
+
+    def call(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None, timeout: float = 0
+    ) -> Any:
+        """Runs a coroutine to its end, in the task of the runner."""
+
+        async def job() -> Any:
+            return await coroutine
+
+        return self._runner.run_fixture(job, {})
+
+    def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
+        """Returns nothing: the runner raises by itself what goes wrong in the background."""
+        return []
+
+    def close(self) -> None:
+        """Ends the runner."""
+        self._stack.close()
+
+
+def lane_on_backend(item: pytest.Function, scope: str = "function") -> Lane:
+    """Returns the lane of a node on the backend that a test asks for.
+
+    Args:
+        item: the test.
+        scope: the scope of the node: that of a fixture, "function" for the test itself.
+    """
+    name, options = backend_of(item)
+    wide = wider(scope, _scope_of_backend(item))
+    if name == "asyncio":
+        factory = _factory(options)
+        key = (factory, repr(options))
+        return lane_of(item, scope, wide, factory, key, options_of(item).timeout)
+    if loop_is_running():
+        raise UsageError("an async fixture was asked for with getfixturevalue() in a running test on Trio")
+    node = scope_node(item, wide)
+    runners = node.stash.setdefault(_RUNNERS, {})
+    key_of_runner = f"{name} {options!r}"
+    if key_of_runner not in runners:
+        guest = runners[key_of_runner] = Guest(name, options)
+
+        def close() -> None:
+            del runners[key_of_runner]
+            guest.close()
+
+        add_finalizer(node, close)
+    return Lane(runners[key_of_runner], wide)
+
+
+def _scope_of_backend(item: pytest.Function) -> str:
+    """Returns the scope that the loop must have: that of the widest async fixture of a test."""
+    return wider(*(one.scope for one in definitions(item) if is_async_function(one.func)))
+
+
+def _factory(options: dict[str, Any]) -> Any:
+    """Returns the loop factory that the options of the asyncio backend name; None: as asyncio does."""
+    factory = options.get("loop_factory")
+    if factory is None and options.get("use_uvloop"):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    return factory
+
+
+def _backends() -> list[str]:
+    """Returns the backends that can be used here."""
+    return ["asyncio", *(["trio"] if is_installed("trio") else [])]
+
+
+class AnyioFixtures:
+    """The fixtures of anyio's plugin."""
+
+    @pytest.fixture(scope="module", params=_backends())
+    def anyio_backend(self, request: pytest.FixtureRequest) -> Any:
+        """The backend to run on."""
+        return request.param
+
+    @pytest.fixture
+    def anyio_backend_name(self, anyio_backend: Any) -> str:
+        """The name of the backend."""
+        return anyio_backend if isinstance(anyio_backend, str) else anyio_backend[0]
+
+    @pytest.fixture
+    def anyio_backend_options(self, anyio_backend: Any) -> dict[str, Any]:
+        """The options of the backend."""
+        return {} if isinstance(anyio_backend, str) else anyio_backend[1]
+
+    @pytest.fixture(scope="session")
+    def free_tcp_port_factory(self) -> Callable[[], int]:
+        """Returns a free TCP port at each call, never the same twice."""
+        return new_ports(socket.SOCK_STREAM)
+
+    @pytest.fixture(scope="session")
+    def free_udp_port_factory(self) -> Callable[[], int]:
+        """Returns a free UDP port at each call, never the same twice."""
+        return new_ports(socket.SOCK_DGRAM)
+
+    @pytest.fixture
+    def free_tcp_port(self, free_tcp_port_factory: Callable[[], int]) -> int:
+        """A free TCP port."""
+        return free_tcp_port_factory()
+
+    @pytest.fixture
+    def free_udp_port(self, free_udp_port_factory: Callable[[], int]) -> int:
+        """A free UDP port."""
+        return free_udp_port_factory()

@@ -1,0 +1,102 @@
+"""Which async tests are ours, and what they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from interlace.plugin.compat import fixture_origin
+from interlace.plugin.markers import asyncio_mark, marked_settings, marked_timeout, overlap_group
+from interlace.plugin.options import Options, Settings
+
+_OTHER_LOOPS = ("trio", "twisted", "curio", "gen_test")
+"""Markers of tests that are written for something else than asyncio."""
+
+FACTORY = "_asyncio_loop_factory"
+"""The name under which a test is parametrized with loop factories."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """How a test is run.
+
+    Args:
+        settings: how it is searched; one plain run unless it says otherwise.
+        simulated: whether it runs in a simulated world.
+        own: whether the test itself asks for that, with a marker or the fixture `world`.
+        loop_scope: the scope of its loop where it says so; None: what its fixtures need.
+        literal: whether it is marked for asyncio, so that the loop scopes of its fixtures are taken
+            literally.
+        every_fixture: whether async fixtures are ours that are declared with `pytest.fixture`.
+        insists: whether no other plugin may run it.
+        timeout: seconds that it may take; 0: any number.
+        for_anyio: whether it asks for a backend of anyio.
+        overlaps: the group of tests that it may overlap with; None: none.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    simulated: bool = False
+    own: bool = False
+    loop_scope: str | None = None
+    literal: bool = False
+    every_fixture: bool = True
+    insists: bool = False
+    timeout: float = 0
+    for_anyio: bool = False
+    overlaps: str | None = None
+
+
+def claim_of(item: pytest.Function, options: Options) -> Claim | None:
+    """Returns how an async test is run; None: not by interlace."""
+    marks = {mark.name for mark in item.iter_markers()}
+    marked = marked_settings(item) if marks & {"interlace", "explore"} else None
+    own = marked is not None or any(
+        fixture_origin(item, name) == "interlace.plugin.fixtures" for name in ("world", "clock")
+    )
+    backend = _anyio_backend(item)
+    if not own:
+        if marks.intersection(_OTHER_LOOPS):
+            return None
+        if not options.takes_all and _is_claimed(item, options):
+            return None
+    for_asyncio = options.asyncio and "asyncio" in marks
+    for_anyio = options.anyio and "anyio_backend" in item.fixturenames
+    other_loop = backend not in (None, "asyncio")
+    if other_loop and not for_anyio:
+        return None
+    if options.mode == "strict" and not (own or options.takes_all or for_asyncio or for_anyio):
+        return None
+    mark = asyncio_mark(item) if for_asyncio else None
+    timeout = marked_timeout(item) if "interlace_timeout" in marks else None
+    simulated = (own or options.takes_all or options.simulated) and not other_loop
+    return Claim(
+        settings=options.over(marked or Settings()) if simulated else Settings(),
+        simulated=simulated,
+        own=own,
+        loop_scope=mark.loop_scope if mark is not None else None,
+        literal=mark is not None,
+        every_fixture=options.mode == "auto" or not for_asyncio or own or options.takes_all,
+        insists=own or options.takes_all or for_asyncio or for_anyio,
+        timeout=options.timeout if timeout is None else timeout,
+        for_anyio=for_anyio,
+        overlaps=overlap_group(item) if "overlap" in marks else "" if options.overlap else None,
+    )
+
+
+def _anyio_backend(item: pytest.Function) -> object:
+    """Returns the name of the backend that a test is parametrized with; None if it is not."""
+    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    backend = parameters.get("anyio_backend")
+    return backend[0] if isinstance(backend, tuple) else backend
+
+
+def _is_claimed(item: pytest.Function, options: Options) -> bool:
+    """Tells whether pytest-asyncio or the plugin of anyio is going to run this test."""
+    return is_of_pytest_asyncio(item) or ("anyio_backend" in item.fixturenames and not options.anyio)
+
+
+def is_of_pytest_asyncio(item: pytest.Function) -> bool:
+    """Tells whether the real pytest-asyncio has made this test its own."""
+    return type(item).__module__.partition(".")[0] == "pytest_asyncio"

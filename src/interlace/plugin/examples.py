@@ -1,0 +1,46 @@
+"""Async tests under hypothesis: each example is a run with fixtures of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from interlace.plugin.compat import Renewal, arguments_of, definitions
+from interlace.plugin.markers import inner_test
+from interlace.plugin.watch import judge
+
+if TYPE_CHECKING:
+    from interlace.plugin.runner import ItemStage
+
+
+def run_examples(stage: ItemStage) -> None:
+    """Runs a test that hypothesis calls with many examples, and raises its error."""
+    __tracebackhide__ = True
+    item = stage.item
+    function: Any = item.obj
+    hypothesis = getattr(function, "__func__", function).hypothesis
+    inner = inner_test(function)
+    renewal = Renewal(item)
+    own = [one.argname for one in definitions(item) if one.scope == "function" and one.argname != "request"]
+    examples = 0
+
+    def example(*arguments: Any, **named: Any) -> None:
+        __tracebackhide__ = True
+        nonlocal examples
+        examples += 1
+        if examples > 1 and own:
+            renewal.tear_down()
+            renewal.set_up()
+            named.update({name: value for name, value in arguments_of(item).items() if name in named})
+            if item.instance is not None and arguments:
+                arguments = (item.instance, *arguments[1:])
+        lane = stage.lane
+        lane.test(inner(*arguments, **named))
+        failures = lane.opened.take_failures()
+        if failures:
+            judge(item, failures)
+
+    hypothesis.inner_test = example
+    try:
+        item.ihook.pytest_pyfunc_call(pyfuncitem=item)
+    finally:
+        hypothesis.inner_test = inner

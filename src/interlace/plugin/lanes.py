@@ -1,0 +1,237 @@
+"""Where the async parts of a suite run: event loops by scope, and a lane for each node that uses one.
+
+A lane is one node's share of a loop: it has a context of its own, and what plain fixtures set in context
+variables comes in, what async fixtures set comes out, until the fixture ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextvars import Context, ContextVar, Token, copy_context
+from functools import partial
+from typing import Any
+
+import pytest
+
+from interlace.backends.aio.inside import child_errors
+from interlace.backends.aio.stock import OpenLoop, current_loop, loop_is_running, restore_loop
+from interlace.plugin.compat import add_finalizer, scope_node
+from interlace.plugin.declare import SCOPES
+from interlace.plugin.options import OPTIONS, Options
+from interlace.plugin.watch import judge
+
+_MISSING = object()
+
+Key = tuple[Any, ...]
+
+
+class Lane:
+    """A loop, or a run in a world, with a context.
+
+    Args:
+        opened: an `OpenLoop` or a `Running`.
+        scope: the scope of the loop.
+        context: the context; None: a copy of the current one.
+        timeout: seconds that each coroutine may take; 0: any number.
+
+    Attributes:
+        key: tells its loop from others of the same scope.
+        failed: the error that a coroutine has raised last.
+        generators: the async fixtures that are suspended at their yield, by name.
+    """
+
+    def __init__(
+        self, opened: Any, scope: str, *, context: Context | None = None, timeout: float = 0
+    ) -> None:
+        self.opened = opened
+        self.scope = scope
+        self.context = copy_context() if context is None else context
+        self.timeout = timeout
+        self.key: Key = ()
+        self.failed: BaseException | None = None
+        self.generators: list[tuple[str, AsyncGenerator[Any, None]]] = []
+        self._seen = self.context.copy()
+
+    def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Runs a coroutine to its end, and returns its result or raises its error."""
+        __tracebackhide__ = True
+        if loop_is_running():  # asked for in the middle of a coroutine, whose context is the right one
+            return self._run(coroutine, None)
+        self._bring()
+        return self._run(coroutine, self.context)
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any], context: Context | None) -> Any:
+        __tracebackhide__ = True
+        try:
+            return self.opened.call(coroutine, context, self.timeout)
+        except BaseException as error:
+            self.failed = error
+            raise
+
+    def test(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Runs a test to its end, and raises its error, or that of a child which cut it short."""
+        __tracebackhide__ = True
+        try:
+            self.call(coroutine)
+        except BaseException as error:
+            if type(error).__name__ != "CancelledError":
+                raise
+            for name, generator in reversed(self.generators):
+                for child in child_errors(generator):
+                    child.add_note(
+                        f"interlace: raised by a child of the task group in the fixture {name!r}, "
+                        "which has cancelled the test"
+                    )
+                    raise child from None
+            raise
+
+    def value(self, coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, Callable[[], None]]:
+        """Runs the coroutine of a fixture; returns its value, and what undoes its context variables."""
+        __tracebackhide__ = True
+        if loop_is_running():
+            return self._run(coroutine, None), _nothing
+        self._bring()
+        # In a context of its own: what it sets can be taken back, which it will not do by itself.
+        apart = self.context.copy()
+        value = self._run(coroutine, apart)
+        changed = _changes(self.context, apart)
+        if not changed:
+            return value, _nothing
+        inner = [(var, self.context.run(var.set, new)) for var, new in changed]
+        undo_outer = self._export(changed)
+
+        def undo() -> None:
+            for var, token in reversed(inner):
+                self.context.run(var.reset, token)
+            undo_outer()
+
+        return value, undo
+
+    def first(self, name: str, generator: AsyncGenerator[Any, None]) -> tuple[Any, Callable[[], None]]:
+        """Runs the generator of a fixture to its yield; returns what it yields, and what undoes it."""
+        __tracebackhide__ = True
+        if loop_is_running():
+            return self._run(_next(generator), None), _nothing
+        self._bring()
+        before = self.context.copy()
+        value = self._run(_next(generator), self.context)
+        self.generators.append((name, generator))
+        changed = _changes(before, self.context)
+        return value, self._export(changed) if changed else _nothing
+
+    def _bring(self) -> None:
+        """Takes over what was set outside since the last time."""
+        now = copy_context()
+        if len(now) or len(self._seen):
+            context = self.context
+            for var, value in _changes(self._seen, now):
+                if context.get(var, _MISSING) is not value:
+                    context.run(var.set, value)
+        self._seen = now
+
+    def _export(self, changed: list[tuple[ContextVar[Any], Any]]) -> Callable[[], None]:
+        """Sets context variables outside, where plain fixtures and sync tests see them."""
+        tokens: list[tuple[ContextVar[Any], Token[Any]]] = [(var, var.set(value)) for var, value in changed]
+        self._seen = copy_context()
+
+        def undo() -> None:
+            for var, token in reversed(tokens):
+                var.reset(token)
+            self._seen = copy_context()
+
+        return undo
+
+
+async def _next(generator: AsyncGenerator[Any, None]) -> Any:
+    return await generator.__anext__()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _changes(before: Context, after: Context) -> list[tuple[ContextVar[Any], Any]]:
+    return [(var, value) for var, value in after.items() if before.get(var, _MISSING) is not value]
+
+
+# -- the lanes of a session ------------------------------------------------------------------------
+
+_OPENED = pytest.StashKey[dict[Key, OpenLoop]]()
+_LANES = pytest.StashKey[dict[Key, Lane]]()
+
+
+def wider(*scopes: str | None) -> str:
+    """Returns the widest of some scopes."""
+    return max((scope for scope in scopes if scope), key=SCOPES.index, default="function")
+
+
+def open_loop(item: pytest.Item, scope: str, factory: Any, key: Key, context: Context | None) -> OpenLoop:
+    """Returns the loop of this scope that a test uses, and opens it if it is not there yet.
+
+    Args:
+        item: the test.
+        scope: the scope of the loop.
+        factory: makes it; None: as asyncio does.
+        key: tells loops of one node from each other.
+        context: the context of its task, where it is the loop of one test.
+    """
+    node = scope_node(item, scope)
+    opened = node.stash.setdefault(_OPENED, {})
+    if key not in opened:
+        options = item.config.stash[OPTIONS]
+        name = item.name if node is item else node.name or "session"
+        try:
+            opened[key] = OpenLoop(factory, debug=options.debug, name=name, context=context)
+        except Exception as error:
+            error.add_note(f"interlace: raised while opening an event loop for {item.nodeid}")
+            raise
+        add_finalizer(node, partial(_close, node, key, item))
+    return opened[key]
+
+
+def _close(node: pytest.Item, key: Key, item: pytest.Item) -> None:
+    opened = node.stash[_OPENED].pop(key)
+    for lane in [one for one, lane in node.stash.get(_LANES, {}).items() if lane.opened is opened]:
+        del node.stash[_LANES][lane]
+    failures = opened.take_failures(unretrieved=True)
+    pending = opened.pending()
+    opened.close()
+    judge(item, failures, pending)
+
+
+def lane_of(item: pytest.Item, scope: str, loop_scope: str, factory: Any, key: Key, timeout: float) -> Lane:
+    """Returns the lane of a node on the loop of a scope.
+
+    Args:
+        item: the test.
+        scope: the scope of the node: that of a fixture, "function" for the test itself.
+        loop_scope: the scope of the loop.
+        factory: makes the loop; None: as asyncio does.
+        key: tells loops of one node from each other.
+        timeout: seconds that each coroutine may take.
+    """
+    node = scope_node(item, scope)
+    lanes = node.stash.setdefault(_LANES, {})
+    lane = lanes.get((loop_scope, *key))
+    if lane is None:
+        context = copy_context()
+        alone = loop_scope == "function"
+        opened = open_loop(item, loop_scope, factory, key, context if alone else None)
+        if opened.host.context is None and node is scope_node(item, loop_scope):
+            opened.host.context = context
+        lane = lanes[(loop_scope, *key)] = Lane(opened, loop_scope, context=context, timeout=timeout)
+        lane.key = key
+        add_finalizer(node, partial(lanes.pop, (loop_scope, *key), None))
+    return lane
+
+
+def make_current(item: pytest.Item, lane: Lane) -> None:
+    """Makes the loop of a test the one that `asyncio.get_event_loop()` returns, until the test is over."""
+    before = current_loop()
+    item.addfinalizer(partial(restore_loop, before))
+    lane.opened.make_current()
+
+
+def options_of(item: pytest.Item) -> Options:
+    """Returns the options of the session that a test belongs to."""
+    return item.config.stash[OPTIONS]

@@ -1,0 +1,64 @@
+"""Counts over a session, from the reports: those of other processes arrive here too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from interlace.plugin.watch import PENDING
+
+_NAMED = 5
+"""How many tests are named in a line of the summary."""
+
+
+@dataclass(eq=False)
+class Tally:
+    """Counts over the session."""
+
+    tests: int = 0
+    schedules: int = 0
+    failed: int = 0
+    latent: int = 0
+    outside: list[tuple[str, str]] = field(default_factory=list)
+    pending: list[tuple[str, int]] = field(default_factory=list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Counts one test."""
+        properties = dict(report.user_properties)
+        if report.when == "teardown":
+            if PENDING in properties:
+                self.pending.append((report.nodeid, int(str(properties[PENDING]))))
+            if "interlace.outside" in properties:
+                self.outside.append((report.nodeid, str(properties["interlace.outside"])))
+        elif report.when == "call" and "interlace.runs" in properties:
+            self.tests += 1
+            self.schedules += int(str(properties["interlace.runs"]))
+            self.failed += str(properties["interlace.verdict"]).startswith("failed")
+            self.latent += "interlace.latent" in properties
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Writes the lines at the end of the session."""
+        write = terminalreporter.write_line
+        for nodeid, reason in self.outside[:_NAMED]:
+            write(f"interlace: {nodeid} was run once, plainly, since it needs the real outside: {reason}")
+        if len(self.outside) > _NAMED:
+            write(f"interlace: and {_many(len(self.outside) - _NAMED, 'test')} more were run once, plainly")
+        if self.pending:
+            tasks = sum(count for _, count in self.pending)
+            names = ", ".join(nodeid for nodeid, _ in self.pending[:_NAMED])
+            more = ", ..." if len(self.pending) > _NAMED else ""
+            write(
+                f"interlace: {_many(len(self.pending), 'test')} left {_many(tasks, 'task')} pending, "
+                f"which were cancelled: {names}{more}"
+            )
+        if not self.tests:
+            return
+        line = f"interlace: {_many(self.tests, 'test')} explored, {_many(self.schedules, 'schedule')}"
+        line += f", {self.failed} failed" if self.failed else ""
+        line += f", {self.latent} latent" if self.latent else ""
+        write(line, red=bool(self.failed), yellow=bool(self.latent and not self.failed))
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
