@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from xml.etree import ElementTree
 
 import pytest
 
+from interlace.plugin.neighbours import is_installed
+
 
 def needs(module: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(importlib.util.find_spec(module) is None, reason=f"needs {module}")
+    return pytest.mark.skipif(not is_installed(module), reason=f"needs {module}")
 
 
 WHICH_LOOP = """
