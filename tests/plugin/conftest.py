@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import pytest
 
-from interlace.plugin.neighbours import is_installed
-
 # Loaded here so that they are not loaded anew in each session within a session: the plugin of hypothesis
 # loads the last one at the end of every session.
 import interlace.plugin.anyio
@@ -17,6 +15,7 @@ import interlace.plugin.examples
 import interlace.plugin.factories
 import interlace.plugin.pytest_asyncio
 import interlace.plugin.runner  # noqa: F401
+from interlace.plugin.neighbours import is_installed
 
 if importlib.util.find_spec("hypothesis"):
     import hypothesis.internal.observability  # noqa: F401

@@ -207,7 +207,9 @@ def test_a_sync_test_cannot_have_a_world(suite) -> None:
 
 @pytest.mark.parametrize("kind", ["return 1", "yield 1"])
 @pytest.mark.parametrize("options", [(), ("--explore=3",)], ids=["once", "explored"])
-def test_an_async_fixture_is_set_up_in_the_world_of_its_test(suite, kind: str, options: tuple[str, ...]) -> None:
+def test_an_async_fixture_is_set_up_in_the_world_of_its_test(
+    suite, kind: str, options: tuple[str, ...]
+) -> None:
     result = suite(
         f"""
         import asyncio

@@ -42,7 +42,16 @@ def test_loading_the_plugin_loads_nothing_slow() -> None:
         "interlace.plugin",
         *(
             f"interlace.plugin.{name}"
-            for name in ("compat", "declare", "fixtures", "markers", "neighbours", "options", "tally", "watch")
+            for name in (
+                "compat",
+                "declare",
+                "fixtures",
+                "markers",
+                "neighbours",
+                "options",
+                "tally",
+                "watch",
+            )
         ),
     }
 

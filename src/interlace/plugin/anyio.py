@@ -6,6 +6,7 @@ itself brings, which keeps fixtures and test in one task as well.
 
 from __future__ import annotations
 
+import importlib
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
@@ -113,9 +114,7 @@ def _factory(options: dict[str, Any]) -> Any:
     """Returns the loop factory that the options of the asyncio backend name; None: as asyncio does."""
     factory = options.get("loop_factory")
     if factory is None and options.get("use_uvloop"):
-        import uvloop
-
-        factory = uvloop.new_event_loop
+        factory = importlib.import_module("uvloop").new_event_loop
     return factory
 
 

@@ -53,8 +53,11 @@ def fill_shared_fixtures(item: pytest.Function, wanted: Callable[[Any], bool]) -
     """Sets up the fixtures of a test that it shares with other tests, where that is wanted and not done yet."""
     known = item._fixtureinfo.name2fixturedefs
     for name in item.fixturenames:
-        if name not in item.funcargs and name in known and known[name][-1].scope != "function" and (
-            wanted(known[name][-1])
+        if (
+            name not in item.funcargs
+            and name in known
+            and known[name][-1].scope != "function"
+            and (wanted(known[name][-1]))
         ):
             item.funcargs[name] = item._request.getfixturevalue(name)
 
@@ -117,7 +120,7 @@ def is_overridden(metafunc: pytest.Metafunc, name: str) -> bool:
     """Tells whether a suite has a fixture of its own of this name."""
     manager = metafunc.definition.session._fixturemanager
     found = manager.getfixturedefs(name, metafunc.definition)
-    return bool(found) and not getattr(found[-1].func, "__module__", "").startswith("interlace.")
+    return found is not None and not getattr(found[-1].func, "__module__", "").startswith("interlace.")
 
 
 def fixture_value(item: pytest.Function, name: str) -> Any:

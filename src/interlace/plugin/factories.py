@@ -47,7 +47,9 @@ def _parametrize(metafunc: pytest.Metafunc, mark: AsyncioMark, options: Options)
         if name in factories:
             parameters.append(pytest.param(factories[name], id=name))
         else:
-            missing = pytest.mark.skip(reason=f"Loop factory {name!r} is not available: {', '.join(factories)} are")
+            missing = pytest.mark.skip(
+                reason=f"Loop factory {name!r} is not available: {', '.join(factories)} are"
+            )
             parameters.append(pytest.param(None, id=name, marks=missing))
     ids: Any = None
     if len(parameters) == 1 and hasattr(pytest, "HIDDEN_PARAM"):

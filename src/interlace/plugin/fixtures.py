@@ -23,7 +23,7 @@ STAGE: pytest.StashKey[ItemStage] = pytest.StashKey()
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> World:
     """The simulated world of the current run: virtual time, hosts, latency. For async tests."""
-    stage = request.node.stash.get(STAGE, None)
+    stage: ItemStage | None = request.node.stash.get(STAGE, None)
     if stage is None or not stage.simulated:
         _refuse(request.node, "world")
     return stage.open_world()
@@ -32,7 +32,7 @@ def world(request: pytest.FixtureRequest) -> World:
 @pytest.fixture
 def clock(request: pytest.FixtureRequest) -> Clock:
     """The virtual clock of the current run: `clock.elapsed` is seconds since it began. For async tests."""
-    stage = request.node.stash.get(STAGE, None)
+    stage: ItemStage | None = request.node.stash.get(STAGE, None)
     if stage is None or not stage.simulated:
         _refuse(request.node, "clock")
     return stage.open_world().clock

@@ -186,7 +186,8 @@ def open_loop(item: pytest.Item, scope: str, factory: Any, key: Key, context: Co
             error.add_note(f"interlace: raised while opening an event loop for {item.nodeid}")
             raise
         add_finalizer(node, partial(_close, node, key, item))
-    return opened[key]
+    found: OpenLoop = opened[key]
+    return found
 
 
 def _close(node: pytest.Item, key: Key, item: pytest.Item) -> None:
@@ -212,7 +213,7 @@ def lane_of(item: pytest.Item, scope: str, loop_scope: str, factory: Any, key: K
     """
     node = scope_node(item, scope)
     lanes = node.stash.setdefault(_LANES, {})
-    lane = lanes.get((loop_scope, *key))
+    lane: Lane | None = lanes.get((loop_scope, *key))
     if lane is None:
         context = copy_context()
         alone = loop_scope == "function"

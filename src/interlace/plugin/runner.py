@@ -315,7 +315,9 @@ class ItemStage(Stage):
             try:
                 self._tear_down()
             except BaseException as another:
-                error.add_note(f"interlace: then tearing down failed as well: {type(another).__name__}: {another}")
+                error.add_note(
+                    f"interlace: then tearing down failed as well: {type(another).__name__}: {another}"
+                )
             raise
         self._tear_down()
         judge(item, running.take_failures(unretrieved=True))
@@ -356,7 +358,9 @@ class ItemStage(Stage):
             try:
                 self._tear_down()
             except BaseException as another:
-                error.add_note(f"interlace: then tearing down failed as well: {type(another).__name__}: {another}")
+                error.add_note(
+                    f"interlace: then tearing down failed as well: {type(another).__name__}: {another}"
+                )
             raise
 
     def _tear_down(self) -> None:

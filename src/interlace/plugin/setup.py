@@ -96,11 +96,11 @@ def _lane(item: pytest.Function, fixturedef: Definition, said: Declared | None) 
 def _set_up(lane: Lane, fixturedef: Definition, request: Request, function: Any, **arguments: Any) -> Any:
     """Sets an async fixture up, in the place of its function."""
     __tracebackhide__ = True
-    made = function(**arguments)
+    made: Any = function(**arguments)
     name = fixturedef.argname
     lanes_of(fixturedef)[:] = [lane]
     try:
-        if inspect.isasyncgen(made):
+        if hasattr(made, "__anext__"):
             value, undo = lane.first(name, made)
             request.addfinalizer(partial(_tear_down, lane, name, made, undo))
         else:
@@ -171,5 +171,3 @@ def _on_loop(lane: Lane, function: Any) -> Callable[..., Any]:
             yield from steps
 
     return generator
-
-

@@ -61,7 +61,11 @@ def _shape(value: Any, depth: int, left: list[int]) -> object:
     if depth == 0:
         return kind.__qualname__
     if kind in (list, tuple):
-        return (kind.__qualname__, len(value), *(_shape(one, depth - 1, left) for one in value[: left[0] + 1]))
+        return (
+            kind.__qualname__,
+            len(value),
+            *(_shape(one, depth - 1, left) for one in value[: left[0] + 1]),
+        )
     if kind in (set, frozenset):
         return (kind.__qualname__, len(value), frozenset(_shape(one, depth - 1, left) for one in value))
     if kind is dict:

@@ -116,7 +116,7 @@ class Host:
         self.task = self._kind(serving, loop=self.loop, context=self.context)
 
     async def _serve(self, serves: list[bool]) -> None:
-        job = self._job
+        job: Any = self._job
         while job is not None:
             try:
                 self._value = await job
@@ -129,7 +129,7 @@ class Host:
                 return
             self._job = job = None
             self.loop.stop()
-            while self._job is None:
+            while not self.busy:
                 self._idle = self.loop.create_future()
                 try:
                     await self._idle
@@ -154,10 +154,11 @@ class _Steps:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         run, coroutine = self._context.run, self._coroutine
-        step, given = coroutine.send, None
+        step: Any = coroutine.send
+        given: Any = None
         while True:
             try:
-                awaited = run(step, given)  # type: ignore[arg-type]
+                awaited = run(step, given)
             except StopIteration as done:
                 return done.value
             try:
@@ -167,7 +168,7 @@ class _Steps:
                 run(coroutine.close)
                 raise
             except BaseException as error:
-                step, given = coroutine.throw, error  # type: ignore[assignment]
+                step, given = coroutine.throw, error
 
 
 async def _within(context: Context, coroutine: Coroutine[Any, Any, Any]) -> Any:
