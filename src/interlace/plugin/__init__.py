@@ -15,7 +15,16 @@ from interlace.errors import UsageError
 from interlace.plugin.compat import parse_again
 from interlace.plugin.declare import concerns_us
 from interlace.plugin.fixtures import STAGE, clock, world
-from interlace.plugin.markers import ASYNCIO_MARKER, MARKERS, check_markers, is_async
+from interlace.plugin.markers import (
+    ASYNCIO_MARKER,
+    MARKERS,
+    check_markers,
+    is_async,
+    is_async_generator,
+    is_for_asyncio,
+    mark_for_asyncio,
+    refuse_async_generator,
+)
 from interlace.plugin.neighbours import has_asyncio_plugin, offer_alias, take_over
 from interlace.plugin.options import (
     OPTIONS,
@@ -93,10 +102,15 @@ def pytest_pycollect_makeitem(
 ) -> Generator[None, Any, Any]:
     """Checks the markers of the tests that were just collected."""
     found = yield
+    options = collector.config.stash[OPTIONS]
     try:
         for item in found if isinstance(found, list) else (found,):
             if isinstance(item, pytest.Function):
                 check_markers(item)
+                if is_async_generator(item) and is_for_asyncio(item):
+                    refuse_async_generator(item)
+                elif options.marks and is_async(item):
+                    mark_for_asyncio(item)
     except UsageError as error:
         raise collector.CollectError(str(error)) from None
     return found

@@ -127,36 +127,43 @@ class AnyioFixtures:
     """The fixtures of anyio's plugin."""
 
     @pytest.fixture(scope="module", params=_backends())
-    def anyio_backend(self, request: pytest.FixtureRequest) -> Any:
+    @staticmethod
+    def anyio_backend(request: pytest.FixtureRequest) -> Any:
         """The backend to run on."""
         return request.param
 
     @pytest.fixture
-    def anyio_backend_name(self, anyio_backend: Any) -> str:
+    @staticmethod
+    def anyio_backend_name(anyio_backend: Any) -> str:
         """The name of the backend."""
         return anyio_backend if isinstance(anyio_backend, str) else anyio_backend[0]
 
     @pytest.fixture
-    def anyio_backend_options(self, anyio_backend: Any) -> dict[str, Any]:
+    @staticmethod
+    def anyio_backend_options(anyio_backend: Any) -> dict[str, Any]:
         """The options of the backend."""
         return {} if isinstance(anyio_backend, str) else anyio_backend[1]
 
     @pytest.fixture(scope="session")
-    def free_tcp_port_factory(self) -> Callable[[], int]:
+    @staticmethod
+    def free_tcp_port_factory() -> Callable[[], int]:
         """Returns a free TCP port at each call, never the same twice."""
         return new_ports(socket.SOCK_STREAM)
 
     @pytest.fixture(scope="session")
-    def free_udp_port_factory(self) -> Callable[[], int]:
+    @staticmethod
+    def free_udp_port_factory() -> Callable[[], int]:
         """Returns a free UDP port at each call, never the same twice."""
         return new_ports(socket.SOCK_DGRAM)
 
     @pytest.fixture
-    def free_tcp_port(self, free_tcp_port_factory: Callable[[], int]) -> int:
+    @staticmethod
+    def free_tcp_port(free_tcp_port_factory: Callable[[], int]) -> int:
         """A free TCP port."""
         return free_tcp_port_factory()
 
     @pytest.fixture
-    def free_udp_port(self, free_udp_port_factory: Callable[[], int]) -> int:
+    @staticmethod
+    def free_udp_port(free_udp_port_factory: Callable[[], int]) -> int:
         """A free UDP port."""
         return free_udp_port_factory()

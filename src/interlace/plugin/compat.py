@@ -113,7 +113,16 @@ def add_fixture(metafunc: pytest.Metafunc, name: str) -> None:
     found = manager.getfixturedefs(name, metafunc.definition)
     if found:
         metafunc._arg2fixturedefs[name] = found
+        add_fixture_name(metafunc, name)
+
+
+def add_fixture_name(metafunc: pytest.Metafunc, name: str) -> None:
+    """Adds to the names of the fixtures that a test asks for."""
+    if name not in metafunc.fixturenames:
         metafunc.fixturenames.append(name)
+        # What is not among these is taken out again once the test is parametrized.
+        information = metafunc.definition._fixtureinfo
+        object.__setattr__(information, "initialnames", (*information.initialnames, name))
 
 
 def is_overridden(metafunc: pytest.Metafunc, name: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from interlace.errors import UsageError
 from interlace.plugin.claims import FACTORY
-from interlace.plugin.compat import add_fixture, is_overridden
+from interlace.plugin.compat import add_fixture, add_fixture_name, is_overridden
 from interlace.plugin.markers import AsyncioMark, check_factories, read_asyncio_mark
 from interlace.plugin.options import Options
 
@@ -55,7 +55,6 @@ def _parametrize(metafunc: pytest.Metafunc, mark: AsyncioMark, options: Options)
     if len(parameters) == 1 and hasattr(pytest, "HIDDEN_PARAM"):
         ids = [pytest.HIDDEN_PARAM]
         parameters = [pytest.param(*parameters[0].values, marks=parameters[0].marks)]
-    if FACTORY not in metafunc.fixturenames:
-        metafunc.fixturenames.append(FACTORY)
+    add_fixture_name(metafunc, FACTORY)
     scope: Any = mark.loop_scope or options.test_scope or "function"
     metafunc.parametrize(FACTORY, parameters, ids=ids, scope=scope)

@@ -226,11 +226,9 @@ def lane_of(item: pytest.Item, scope: str, loop_scope: str, factory: Any, key: K
     return lane
 
 
-def make_current(item: pytest.Item, lane: Lane) -> None:
-    """Makes the loop of a test the one that `asyncio.get_event_loop()` returns, until the test is over."""
-    before = current_loop()
-    item.addfinalizer(partial(restore_loop, before))
-    lane.opened.make_current()
+def keep_current(item: pytest.Item) -> None:
+    """Has the current loop and policy be what they are now once the test is over."""
+    item.addfinalizer(partial(restore_loop, current_loop()))
 
 
 def options_of(item: pytest.Item) -> Options:

@@ -78,6 +78,7 @@ def check_markers(item: pytest.Function) -> None:
     if "asyncio" in names and item.config.stash[OPTIONS].asyncio:
         try:
             mark = asyncio_mark(item)
+            _about_scope(item)
         except UsageError as error:
             raise UsageError(f"{item.nodeid}: {error}") from None
         if mark is not None and not is_async(item) and any(mark.name == "asyncio" for mark in marks):
@@ -98,17 +99,47 @@ def check_markers(item: pytest.Function) -> None:
         raise UsageError(f"{path}:{(line or 0) + 1}: in {item.name}: {error}") from None
 
 
+def _about_scope(item: pytest.Function) -> None:
+    mark = item.get_closest_marker("asyncio")
+    if mark is not None and "scope" in mark.kwargs:
+        _warn(item, pytest.PytestDeprecationWarning("@pytest.mark.asyncio(scope=...): write loop_scope="))
+
+
 def _about_sync_test(item: pytest.Function) -> None:
-    path, line, _ = item.reportinfo()
-    warnings.warn_explicit(
+    if is_async_generator(item):
+        return
+    _warn(
+        item,
         pytest.PytestWarning(
             f"The test {item!r} is marked with '@pytest.mark.asyncio' but it is not an async function. "
             "Define it with 'async def', or leave the marker out."
         ),
-        None,
-        str(path),
-        (line or 0) + 1,
     )
+
+
+_MARKED = pytest.StashKey[bool]()
+
+
+def mark_for_asyncio(item: pytest.Function) -> None:
+    """Gives an async test the marker `asyncio` that it would have under pytest-asyncio in its mode `auto`."""
+    if item.get_closest_marker("asyncio") is None and item.get_closest_marker("anyio") is None:
+        item.stash[_MARKED] = True
+        item.add_marker("asyncio")
+
+
+def refuse_async_generator(item: pytest.Function) -> None:
+    """Marks a test that is defined with `async def` and has a yield as one that cannot be run."""
+    text = (
+        "Tests based on asynchronous generators are not supported: "
+        f"{item.name} has a yield, so that it is never run to its end"
+    )
+    _warn(item, pytest.PytestWarning(text))
+    item.add_marker(pytest.mark.xfail(run=False, reason=text))
+
+
+def _warn(item: pytest.Function, warning: Warning) -> None:
+    path, line, _ = item.reportinfo()
+    warnings.warn_explicit(warning, None, str(path), (line or 0) + 1)
 
 
 def marked_timeout(item: pytest.Item) -> float | None:
@@ -161,7 +192,7 @@ def asyncio_mark(item: pytest.Item) -> AsyncioMark | None:
         UsageError: a marker that cannot work.
     """
     mark = item.get_closest_marker("asyncio")
-    if mark is None:
+    if mark is None or _MARKED in item.stash:
         return None
     return read_asyncio_mark(mark)
 
@@ -184,12 +215,6 @@ def read_asyncio_mark(mark: pytest.Mark) -> AsyncioMark:
                 'An asyncio pytest marker defines both "scope" and "loop_scope", '
                 'but it should only use "loop_scope".'
             )
-        warnings.warn(
-            pytest.PytestDeprecationWarning(
-                "the argument scope= of mark.asyncio is a DeprecationWarning in pytest-asyncio: write loop_scope="
-            ),
-            stacklevel=2,
-        )
     scope = mark.kwargs.get("loop_scope", mark.kwargs.get("scope"))
     if scope is not None and scope not in SCOPES:
         raise UsageError(
@@ -233,9 +258,14 @@ def is_async_test(item: pytest.Item) -> bool:
     """
     if not is_async(item):
         return False
+    own = ("interlace", "explore")
+    return is_for_asyncio(item) or any(item.get_closest_marker(name) for name in own)
+
+
+def is_for_asyncio(item: pytest.Item) -> bool:
+    """Tells whether a test is run on asyncio if it is async: by the mode, or by its marker."""
     options = item.config.stash[OPTIONS]
-    own = ("asyncio", "interlace", "explore")
-    return options.mode == "auto" or any(item.get_closest_marker(name) for name in own)
+    return options.asyncio and (options.mode == "auto" or item.get_closest_marker("asyncio") is not None)
 
 
 def is_async(item: pytest.Item) -> bool:

@@ -72,6 +72,7 @@ class Options:
         fixture_scope: the scope of the loop of fixtures that do not say; None: their own scope.
         test_scope: the scope of the loop of tests that do not say; None: "function", or wider where
             their fixtures need it.
+        marks: whether async tests get the marker `asyncio`, as pytest-asyncio does in its mode `auto`.
         debug: whether loops are in debug mode; None: as asyncio has it.
         overlap: how many tests may overlap; 0: none unless marked.
     """
@@ -91,6 +92,7 @@ class Options:
     anyio_auto: bool = False
     fixture_scope: str | None = None
     test_scope: str | None = None
+    marks: bool = False
     debug: bool | None = None
     overlap: int = 0
 
@@ -172,7 +174,7 @@ def add_asyncio_options(parser: pytest.Parser) -> None:
         "--asyncio-debug", dest="asyncio_debug", action="store_true", help="event loops in debug mode"
     )
     parser.addini("asyncio_mode", "auto or strict; interlace_mode comes first")
-    parser.addini("asyncio_debug", "event loops in debug mode", type="bool", default="false")
+    parser.addini("asyncio_debug", "event loops in debug mode", type="bool", default=False)
     parser.addini("asyncio_default_fixture_loop_scope", "the scope of the loop of fixtures that do not say")
     parser.addini("asyncio_default_test_loop_scope", "the scope of the loop of tests that do not say")
 
@@ -263,7 +265,11 @@ def _read_asyncio(config: pytest.Config, options: Options) -> Options:
     debug = config.getoption("asyncio_debug", False) or config.getini("asyncio_debug")
     fields: dict[str, Any] = scopes
     return replace(
-        options, mode=mode or given or "auto", asyncio=True, debug=True if debug else None, **fields
+        options,
+        mode=mode or given or "auto",
+        asyncio=True,
+        marks=given == "auto",
+        debug=True if debug else None, **fields
     )
 
 

@@ -48,27 +48,32 @@ class Fixtures:
     """The fixtures of pytest-asyncio, registered where interlace stands in for it."""
 
     @pytest.fixture(scope="session")
-    def unused_tcp_port_factory(self) -> Callable[[], int]:
+    @staticmethod
+    def unused_tcp_port_factory() -> Callable[[], int]:
         """Returns a free TCP port of 127.0.0.1 at each call, never the same twice."""
         return new_ports(socket.SOCK_STREAM)
 
     @pytest.fixture(scope="session")
-    def unused_udp_port_factory(self) -> Callable[[], int]:
+    @staticmethod
+    def unused_udp_port_factory() -> Callable[[], int]:
         """Returns a free UDP port of 127.0.0.1 at each call, never the same twice."""
         return new_ports(socket.SOCK_DGRAM)
 
     @pytest.fixture
-    def unused_tcp_port(self, unused_tcp_port_factory: Callable[[], int]) -> int:
+    @staticmethod
+    def unused_tcp_port(unused_tcp_port_factory: Callable[[], int]) -> int:
         """A free TCP port of 127.0.0.1."""
         return unused_tcp_port_factory()
 
     @pytest.fixture
-    def unused_udp_port(self, unused_udp_port_factory: Callable[[], int]) -> int:
+    @staticmethod
+    def unused_udp_port(unused_udp_port_factory: Callable[[], int]) -> int:
         """A free UDP port of 127.0.0.1."""
         return unused_udp_port_factory()
 
     @pytest.fixture(scope="session")
-    def event_loop_policy(self) -> Any:
+    @staticmethod
+    def event_loop_policy() -> Any:
         """The event loop policy that makes the loops; a suite may override it."""
         from interlace.backends.aio.stock import get_policy
 

@@ -32,7 +32,7 @@ from interlace.plugin.compat_report import Output, drain_output
 from interlace.plugin.declare import declared, is_async_function
 from interlace.plugin.explore import Account, NeedsOutside, explore, replay, warn_of_changes
 from interlace.plugin.fixtures import STAGE
-from interlace.plugin.lanes import Lane, lane_of, make_current, options_of, wider
+from interlace.plugin.lanes import Lane, keep_current, lane_of, options_of, wider
 from interlace.plugin.markers import inner_test
 from interlace.plugin.options import Options
 from interlace.plugin.recorded import Recorded
@@ -93,7 +93,7 @@ class ItemStage(Stage):
         self._warnings = Recorded()
         item.stash[STAGE] = self
         item.setup = self.set_up  # type: ignore[method-assign]
-        if claim.insists:
+        if claim.insists or inner_test(item.obj) is not None:
             item.runtest = self.run_test  # type: ignore[method-assign]
 
     @property
@@ -197,7 +197,8 @@ class ItemStage(Stage):
         self._lane = None
         # anyio's own plugin opens the loop when it is first needed, and closes it before what came earlier.
         if not self.claim.for_anyio:
-            make_current(item, self.lane)
+            keep_current(item)
+            self.lane.opened.make_current()
         self._set_up_fixtures()
 
     def _set_up_fixtures(self) -> None:

@@ -93,7 +93,9 @@ def _lane(item: pytest.Function, fixturedef: Definition, said: Declared | None) 
     return lane_of(item, scope, loop_scope, factory, key, timeout)
 
 
-def _set_up(lane: Lane, fixturedef: Definition, request: Request, function: Any, **arguments: Any) -> Any:
+def _set_up(
+    lane: Lane, fixturedef: Definition, request: Request, function: Any, /, **arguments: Any
+) -> Any:
     """Sets an async fixture up, in the place of its function."""
     __tracebackhide__ = True
     made: Any = function(**arguments)

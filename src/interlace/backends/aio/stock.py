@@ -184,9 +184,10 @@ class OpenLoop:
             self.host.abandon()
             if tasks:
                 self._cancel(tasks)
-            if not hasattr(loop, "_asyncgens") or loop._asyncgens:
+            # Neither is called in vain; but who has put another one in its place wants it to be called.
+            if getattr(loop, "_asyncgens", True) or "shutdown_asyncgens" in vars(loop):
                 loop.run_until_complete(loop.shutdown_asyncgens())
-            if not hasattr(loop, "_default_executor") or loop._default_executor is not None:
+            if getattr(loop, "_default_executor", True) is not None:
                 loop.run_until_complete(loop.shutdown_default_executor())
         except Exception as error:
             warnings.warn(
