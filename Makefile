@@ -8,13 +8,13 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test check lint changelog bench corpus format clean help
+.PHONY: demo test check lint changelog bench corpus suites format clean help
 
 demo: .venv/.stamp-http  ## show a race being found, shrunk and explained
 	@$(BIN)/interlace demo
 
 test: .venv/.stamp-test  ## run the tests, those of the docs included
-	$(BIN)/pytest -n $(JOBS) -m "not corpus" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not corpus and not suites" $(PYTEST_ARGS)
 
 # TESTED=1 leaves the tests out, for a caller who has just run them.
 check: lint changelog $(if $(TESTED),,test)  ## run all checks and the tests
@@ -35,6 +35,10 @@ bench: .venv/.stamp-test  ## run the benchmarks
 # As soon as the folder exists, selecting no test is a failure like any other.
 corpus: .venv/.stamp-test  ## run the real bugs of released packages
 	@if [ -d tests/corpus ]; then $(BIN)/pytest -m corpus $(PYTEST_ARGS); else echo "tests/corpus: not there yet"; fi
+
+# pytest-asyncio's own tests, those of anyio's plugin, and those of projects that use them.
+suites: .venv/.stamp-test  ## run other projects' test suites on the plugin
+	$(BIN)/pytest -n $(JOBS) -m suites tests/suites $(PYTEST_ARGS)
 
 format: .venv/.stamp-dev  ## format the code and apply the safe fixes
 	$(BIN)/ruff check --fix-only --quiet .

@@ -7,20 +7,15 @@ the repository, or in the folder that INTERLACE_CACHE names.
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import tomllib
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from packaging.specifiers import SpecifierSet
+from environments import ROOT, choose, environment
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-CACHE = Path(os.environ.get("INTERLACE_CACHE") or ROOT / ".cache").resolve() / "corpus"
 
 DURATIONS = ("must be held up for", "must be slower than", "must take", "must arrive in pieces")
 
@@ -31,76 +26,14 @@ pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 each = pytest.mark.parametrize("name", ENTRIES)
 
 
-class Interpreter(NamedTuple):
-    version: str
-    path: Path
-
-    def fits(self, ranges: str) -> bool:
-        return any(SpecifierSet(part.strip()).contains(self.version) for part in ranges.split("||"))
-
-
-@cache
-def interpreters() -> tuple[Interpreter, ...]:
-    """Every CPython that can be found here: the one that runs this, those on PATH, those of pyenv."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    names = [f"python3.{minor}" for minor in range(11, 20)] + ["python3", "python"]
-    paths = [Path(sys.executable)]
-    paths += [Path(where) for name in names if (where := shutil.which(name))]
-    paths += sorted(pyenv.glob("versions/*/bin/python"))
-    found: dict[str, Interpreter] = {}
-    for path in paths:
-        tell = "import platform as p; print(p.python_implementation(), p.python_version())"
-        try:
-            # A shim of pyenv exists even where no Python is behind it, so each one has to run.
-            told = subprocess.run([path, "-c", tell], capture_output=True, text=True, timeout=60, check=True)
-        except (OSError, subprocess.SubprocessError):
-            continue
-        kind, version = told.stdout.split()
-        if kind == "CPython":
-            found.setdefault(version, Interpreter(version, path))
-    return tuple(found.values())
-
-
-def environment(release: dict[str, Any]) -> Path:
-    """Returns the Python of an environment with this release, made if it is not there yet."""
-    fitting = [interpreter for interpreter in interpreters() if interpreter.fits(release["python"])]
-    if not fitting:
-        there = ", ".join(interpreter.version for interpreter in interpreters())
-        pytest.skip(f"needs a Python {release['python']}; found: {there}")
-    return make(fitting[0], tuple(release["pins"]))
-
-
-@cache
-def make(interpreter: Interpreter, pins: tuple[str, ...]) -> Path:
-    """Makes an environment. Only the one without pins has a pip of its own, which serves the others."""
-    final = CACHE / "-".join([interpreter.version, *pins]).replace("==", "-")
-    python = Path("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not final.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        (CACHE / ".gitignore").write_text("*\n")
-        draft = final.with_name(f"{final.name}.{os.getpid()}")  # so that a torn one is never used
-        check([interpreter.path, "-m", "venv", *(["--without-pip"] if pins else []), draft])
-        pip = (
-            [make(interpreter, ()), "-m", "pip", "--python", draft / python]
-            if pins
-            else [draft / python, "-m", "pip"]
-        )
-        check([*pip, "install", "-q", "--disable-pip-version-check", "--no-compile", "rich>=13.7", *pins])
-        try:
-            draft.rename(final)
-        except OSError:  # another process was faster
-            shutil.rmtree(draft)
-    return final / python
-
-
-def check(command: list[Any]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+def python_of(release: dict[str, Any]) -> Path:
+    """Returns the Python of an environment with this release."""
+    return environment("corpus", choose(release["python"]), release["pins"])
 
 
 def interlace(command: str, name: str, side: str, folder: Path, *extra: str) -> tuple[int, str]:
     """Runs the command line on a scenario; returns its exit status and what it printed."""
-    python = environment(ENTRIES[name][side])
+    python = python_of(ENTRIES[name][side])
     done = subprocess.run(
         [python, "-m", "interlace", command, f"{HERE / name / 'scenario.py'}:main", *extra],
         cwd=folder,

@@ -1,0 +1,121 @@
+"""Virtual environments with pinned packages, kept between runs.
+
+They are kept in .cache at the root of the repository, or in the folder that INTERLACE_CACHE names.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CACHE = Path(os.environ.get("INTERLACE_CACHE") or ROOT / ".cache").resolve()
+
+LONGEST_NAME = 120
+
+
+class Interpreter(NamedTuple):
+    version: str
+    path: Path
+
+    def fits(self, ranges: str) -> bool:
+        return any(SpecifierSet(part.strip()).contains(self.version) for part in ranges.split("||"))
+
+
+@cache
+def interpreters() -> tuple[Interpreter, ...]:
+    """Every CPython that can be found here: the one that runs this, those on PATH, those of pyenv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    names = [f"python3.{minor}" for minor in range(11, 20)] + ["python3", "python"]
+    paths = [Path(sys.executable)]
+    paths += [Path(where) for name in names if (where := shutil.which(name))]
+    paths += sorted(pyenv.glob("versions/*/bin/python"))
+    found: dict[str, Interpreter] = {}
+    for path in paths:
+        tell = "import platform as p; print(p.python_implementation(), p.python_version())"
+        try:
+            # A shim of pyenv exists even where no Python is behind it, so each one has to run.
+            told = subprocess.run([path, "-c", tell], capture_output=True, text=True, timeout=60, check=True)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        kind, version = told.stdout.split()
+        if kind == "CPython":
+            found.setdefault(version, Interpreter(version, path))
+    return tuple(found.values())
+
+
+def choose(ranges: str) -> Interpreter:
+    """Returns an interpreter of one of the versions; skips the test where there is none."""
+    fitting = [interpreter for interpreter in interpreters() if interpreter.fits(ranges)]
+    if not fitting:
+        there = ", ".join(interpreter.version for interpreter in interpreters())
+        pytest.skip(f"needs a Python {ranges}; found: {there}")
+    return fitting[0]
+
+
+def environment(folder: str, interpreter: Interpreter, pins: Iterable[str]) -> Path:
+    """Returns the Python of an environment with these packages and with those that interlace needs.
+
+    It is made if it is not there yet. Only the one without pins has a pip of its own, which serves the others.
+    """
+    return _made(CACHE / folder, interpreter, tuple(pins))
+
+
+@cache
+def _made(home: Path, interpreter: Interpreter, pins: tuple[str, ...]) -> Path:
+    final = home / _name(interpreter, pins)
+    python = Path("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not final.exists():
+        with kept(final) as draft:
+            check([interpreter.path, "-m", "venv", *(["--without-pip"] if pins else []), draft])
+            pip = (
+                [_made(home, interpreter, ()), "-m", "pip", "--python", draft / python]
+                if pins
+                else [draft / python, "-m", "pip"]
+            )
+            check([*pip, "install", "-q", "--disable-pip-version-check", "--no-compile", "rich>=13.7", *pins])
+    return final / python
+
+
+def _name(interpreter: Interpreter, pins: tuple[str, ...]) -> str:
+    name = "-".join([interpreter.version, *pins]).replace("==", "-")
+    digest = hashlib.sha256(" ".join(pins).encode()).hexdigest()[:12]
+    return (
+        name if len(name) <= LONGEST_NAME else f"{interpreter.version}-{pins[0].replace('==', '-')}-{digest}"
+    )
+
+
+class kept:  # noqa: N801
+    """Makes a folder under another name and renames it when it is whole, so that a torn one is never used."""
+
+    def __init__(self, final: Path) -> None:
+        self._final = final
+        self._draft = final.with_name(f"{final.name}.{os.getpid()}")
+
+    def __enter__(self) -> Path:
+        self._final.parent.mkdir(parents=True, exist_ok=True)
+        (self._final.parent / ".gitignore").write_text("*\n")
+        return self._draft
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            shutil.rmtree(self._draft, ignore_errors=True)
+            return
+        try:
+            self._draft.rename(self._final)
+        except OSError:  # another process was faster
+            shutil.rmtree(self._draft)
+
+
+def check(command: list[Any], **options: Any) -> None:
+    """Runs a command that has to succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, **options)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
