@@ -134,13 +134,14 @@ def test_a_loop_for_a_runner_says_so_too() -> None:
 
 def test_a_program_that_only_spins_is_stopped() -> None:
     from interlace.backends.aio.run import Asyncio
+    from interlace.engine.run import drive
     from interlace.sim.world import World
 
     async def main(world: World) -> None:
         while True:
             await asyncio.sleep(0)
 
-    ending = Asyncio(max_steps=500).run(main, World())
+    ending = drive(Asyncio(max_steps=500).open(World()), lambda running: running.main(main(running.world)))
     assert isinstance(ending.error, interlace.Runaway)
     assert "after 500 steps at 0 virtual seconds, in " in str(ending.error)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from interlace.backends.aio.run import Asyncio
+from interlace.engine.run import drive
 from interlace.model.choice import ChoicePoint
 from interlace.sim.world import World
 
@@ -42,7 +43,7 @@ class Replayed:
 
 
 def run_in(program: Program, world: World) -> Any:
-    ending = Asyncio().run(program, world)  # type: ignore[arg-type]
+    ending = drive(Asyncio().open(world), lambda running: running.main(program(world)))  # type: ignore[arg-type]
     if ending.error is not None:
         raise ending.error
     assert not ending.background, ending.background

@@ -272,8 +272,9 @@ def test_everything_of_an_end_belongs_to_one_actor(plainly: Any) -> None:
 
     world = World()
     from interlace.backends.aio.run import Asyncio
+    from interlace.engine.run import drive
 
-    assert Asyncio().run(main, world).error is None
+    assert drive(Asyncio().open(world), lambda running: running.main(main(world))).error is None
     steps = [(event.actor, event.label) for event in world.trace if event.actor.startswith("local→")]
     client = [label for actor, label in steps if actor == "local→127.0.0.1:80#1 client"]
     server = [label for actor, label in steps if actor == "local→127.0.0.1:80#1 server"]

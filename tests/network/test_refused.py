@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from interlace.backends.aio.run import Asyncio
+from interlace.engine.run import drive
 from interlace.errors import NotSimulated
 from interlace.sim.world import World
 
@@ -75,7 +76,7 @@ def test_a_call_from_deep_inside_a_library_has_no_line_of_the_user() -> None:
         loop.call_soon(loop.add_reader, 0, print)
         await asyncio.sleep(0)
 
-    (message,) = Asyncio().run(main, World()).background
+    (message,) = drive(Asyncio().open(World()), lambda running: running.main(main(running.world))).background
     assert "NotSimulated: loop.add_reader is not simulated. A library" in message
 
 

@@ -113,7 +113,7 @@ class Runner:
         gc.disable()  # a collection at an arbitrary moment runs finalizers at an arbitrary moment
         try:
             with seeded(self.seed):
-                ending = _drive(running, self.program)
+                ending = drive(running, self.program)
         finally:
             if collects:
                 gc.enable()
@@ -148,7 +148,7 @@ class Runner:
         return replace(self, **changes)
 
 
-def _drive(running: Running, program: Program) -> Ending:
+def drive(running: Running, program: Program) -> Ending:
     """Runs the program to its end and takes the outcome before anything is torn down."""
     value: Any = None
     error: BaseException | None = None

@@ -71,6 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (*MARKERS, *((ASYNCIO_MARKER,) if options.asyncio else ())):
         config.addinivalue_line("markers", line)
     config.pluginmanager.register(Tally(), "interlace-tally")
+    if options.overlap:
+        _let_overlap(config)
     if options.asyncio:
         from interlace.plugin.pytest_asyncio import Fixtures
 
@@ -125,6 +127,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             from interlace.plugin.runner import claim
 
             claim(item, options)
+            if item.get_closest_marker("overlap") is not None:
+                _let_overlap(session.config)
+
+
+def _let_overlap(config: pytest.Config) -> None:
+    if not config.pluginmanager.has_plugin("interlace-overlap"):
+        from interlace.plugin.overlap import Overlap
+
+        config.pluginmanager.register(Overlap(), "interlace-overlap")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -164,6 +175,8 @@ def pytest_runtest_makereport(
 
     with presenting(stage, call):
         report = yield
+    if call.when == "call" and stage.ahead is not None:
+        report.duration = stage.ahead.seconds
     if call.when == "teardown":
         stage.forget()
     elif call.when == "call" and call.excinfo is not None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from _pytest.fixtures import resolve_fixture_function
 from _pytest.logging import caplog_handler_key, caplog_records_key
+from _pytest.runner import call_and_report
 from _pytest.tmpdir import tmppath_result_key
 
 from interlace.plugin.declare import is_async_function
@@ -217,6 +218,38 @@ def _shared_finalizers(item: pytest.Function, definitions: list[Any]) -> Callabl
 def set_up_anew(item: pytest.Function) -> None:
     """Sets a test up within its set-up phase, after it was torn down there."""
     item.session._setupstate.setup(item)
+
+
+# -- tests that are set up at the same time --------------------------------------------------------
+
+
+def park(item: pytest.Function) -> Callable[[], None]:
+    """Takes a test that is set up out of pytest's hands, so that another one can be set up beside it.
+
+    Returns:
+        What hands it back.
+    """
+    stack = item.session._setupstate.stack
+    entry = stack.pop(item)
+    used = {id(one): one for one in (*every_definition(item), *item._request._fixture_defs.values())}
+    own: list[Any] = [one for one in used.values() if one.scope == "function"]
+    saved = [(one, one.cached_result, list(one._finalizers)) for one in own]
+    for one in own:
+        one.cached_result = None
+        one._finalizers.clear()
+
+    def unpark() -> None:
+        stack[item] = entry
+        for one, result, finalizers in saved:
+            one.cached_result = result
+            one._finalizers[:] = finalizers
+
+    return unpark
+
+
+def phase(item: pytest.Item, when: Any, *, log: bool = True, **arguments: Any) -> pytest.TestReport:
+    """Runs one phase of a test and returns its report, with everything that pytest does around it."""
+    return call_and_report(item, when, log, **arguments)
 
 
 # -- a test, set up anew ---------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from interlace.backends.aio.inside import child_errors
-from interlace.backends.aio.stock import OpenLoop, current_loop, loop_is_running, restore_loop
-from interlace.plugin.compat import add_finalizer, scope_node
-from interlace.plugin.declare import SCOPES
+from interlace.backends.aio.stock import OpenLoop, Share, current_loop, loop_is_running, restore_loop
+from interlace.plugin.compat import add_finalizer, definitions, end_fixture, scope_node
+from interlace.plugin.declare import SCOPES, declared, is_async_function
 from interlace.plugin.options import OPTIONS, Options
 from interlace.plugin.watch import judge
 
@@ -57,7 +57,7 @@ class Lane:
         __tracebackhide__ = True
         if loop_is_running():  # asked for in the middle of a coroutine, whose context is the right one
             return self._run(coroutine, None)
-        self._bring()
+        self.bring()
         return self._run(coroutine, self.context)
 
     def _run(self, coroutine: Coroutine[Any, Any, Any], context: Context | None) -> Any:
@@ -90,7 +90,7 @@ class Lane:
         __tracebackhide__ = True
         if loop_is_running():
             return self._run(coroutine, None), _nothing
-        self._bring()
+        self.bring()
         # In a context of its own: what it sets can be taken back, which it will not do by itself.
         apart = self.context.copy()
         value = self._run(coroutine, apart)
@@ -112,14 +112,14 @@ class Lane:
         __tracebackhide__ = True
         if loop_is_running():
             return self._run(_next(generator), None), _nothing
-        self._bring()
+        self.bring()
         before = self.context.copy()
         value = self._run(_next(generator), self.context)
         self.generators.append((name, generator))
         changed = _changes(before, self.context)
         return value, self._export(changed) if changed else _nothing
 
-    def _bring(self) -> None:
+    def bring(self) -> None:
         """Takes over what was set outside since the last time."""
         now = copy_context()
         if len(now) or len(self._seen):
@@ -224,6 +224,54 @@ def lane_of(item: pytest.Item, scope: str, loop_scope: str, factory: Any, key: K
         lane.key = key
         add_finalizer(node, partial(lanes.pop, (loop_scope, *key), None))
     return lane
+
+
+def share_of(item: pytest.Item, timeout: float) -> Lane:
+    """Returns a lane with a task of its own on the loop of the class or module of a test, to overlap there."""
+    scope = "class" if isinstance(item.parent, pytest.Class) else "module"
+    opened = open_loop(item, scope, None, ("overlap",), None)
+    context = copy_context()
+    share = Share(opened, item.name, context)
+    item.addfinalizer(share.close)
+    return Lane(share, scope, context=context, timeout=timeout)
+
+
+def lanes_of(fixturedef: pytest.FixtureDef[Any]) -> list[Lane]:
+    """Returns the lane that a fixture was set up on last, as a list of one or none."""
+    definition: Any = fixturedef
+    found: list[Lane] | None = getattr(definition, "_interlace_lanes", None)
+    if found is None:
+        found = definition._interlace_lanes = []
+    return found
+
+
+def loop_scope_of(item: pytest.Function, *, literal: bool) -> str:
+    """Returns the scope of a test's loop: as wide as its fixtures need, so that there is one loop.
+
+    Args:
+        item: the test.
+        literal: whether a loop scope that a fixture is given holds for the fixture alone.
+    """
+    options = options_of(item)
+    scope = options.test_scope or "function"
+    for definition in definitions(item):
+        said = declared(definition.func)
+        if said is None and not is_async_function(definition.func):
+            continue
+        given = said.loop_scope if said is not None else None
+        if given is None:
+            scope = wider(scope, options.fixture_scope, definition.scope)
+        elif not literal:
+            scope = wider(scope, given)
+    return scope
+
+
+def leave_other_loops(item: pytest.Function, key: Key) -> None:
+    """Ends shared fixtures that were set up on a loop which another factory or policy has made."""
+    for definition in definitions(item):
+        lanes = lanes_of(definition) if definition.scope != "function" else []
+        if lanes and definition.cached_result is not None and lanes[0].key != key:
+            end_fixture(item, definition)
 
 
 def keep_current(item: pytest.Item) -> None:

@@ -209,12 +209,11 @@ def read_asyncio_mark(mark: pytest.Mark) -> AsyncioMark:
         raise UsageError(
             "mark.asyncio accepts only keyword arguments, and of these 'loop_scope' and 'loop_factories'"
         )
-    if "scope" in mark.kwargs:
-        if "loop_scope" in mark.kwargs:
-            raise UsageError(
-                'An asyncio pytest marker defines both "scope" and "loop_scope", '
-                'but it should only use "loop_scope".'
-            )
+    if {"scope", "loop_scope"} <= set(mark.kwargs):
+        raise UsageError(
+            'An asyncio pytest marker defines both "scope" and "loop_scope", '
+            'but it should only use "loop_scope".'
+        )
     scope = mark.kwargs.get("loop_scope", mark.kwargs.get("scope"))
     if scope is not None and scope not in SCOPES:
         raise UsageError(

@@ -269,7 +269,8 @@ def _read_asyncio(config: pytest.Config, options: Options) -> Options:
         mode=mode or given or "auto",
         asyncio=True,
         marks=given == "auto",
-        debug=True if debug else None, **fields
+        debug=True if debug else None,
+        **fields,
     )
 
 

@@ -6,15 +6,12 @@ further run the stage itself tears the test down and sets it up again, inside th
 
 from __future__ import annotations
 
-import bdb
 import functools
-import unittest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from interlace.api import Outcome, Running, Stage, World, open_first
-from interlace.errors import NotSimulated
 from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
 from interlace.plugin.claims import FACTORY, Claim, claim_of, is_of_pytest_asyncio
@@ -22,33 +19,32 @@ from interlace.plugin.compat import (
     Renewal,
     arguments_of,
     borrow,
-    definitions,
-    end_fixture,
     fill_shared_fixtures,
     fixture_value,
     set_up_anew,
 )
 from interlace.plugin.compat_report import Output, drain_output
-from interlace.plugin.declare import declared, is_async_function
+from interlace.plugin.declare import is_async_function
+from interlace.plugin.endings import ENDINGS, is_timeout, refusal_in
 from interlace.plugin.explore import Account, NeedsOutside, explore, replay, warn_of_changes
 from interlace.plugin.fixtures import STAGE
-from interlace.plugin.lanes import Lane, keep_current, lane_of, options_of, wider
+from interlace.plugin.lanes import (
+    Lane,
+    keep_current,
+    lane_of,
+    leave_other_loops,
+    loop_scope_of,
+    share_of,
+)
 from interlace.plugin.markers import inner_test
 from interlace.plugin.options import Options
 from interlace.plugin.recorded import Recorded
-from interlace.plugin.setup import lanes_of
 from interlace.plugin.shared import Changes
 from interlace.plugin.watch import judge
 from interlace.sim.randomness import seeded
 
-_ENDINGS = (
-    pytest.skip.Exception,
-    pytest.xfail.Exception,
-    pytest.exit.Exception,
-    unittest.SkipTest,
-    bdb.BdbQuit,
-)
-"""What ends a test without saying anything about its schedule."""
+if TYPE_CHECKING:
+    from interlace.plugin.overlap import Ahead
 
 
 def claim(item: pytest.Function, options: Options) -> None:
@@ -70,6 +66,8 @@ class ItemStage(Stage):
         account: what is to be told of the last failure; None: what pytest tells is enough.
         factory: makes its loop on the stock side; None: as asyncio does.
         key: tells its loop from others of the same scope.
+        overlapping: whether it is set up to be run together with others.
+        ahead: what came of that; None if it has not been run yet.
         outside: why it runs on the stock loop although it was to be explored; "" if it does not.
     """
 
@@ -81,6 +79,8 @@ class ItemStage(Stage):
         self.factory: Any = None
         self.key: tuple[Any, ...] = ()
         self.outside = ""
+        self.overlapping = False
+        self.ahead: Ahead | None = None
         self._lane: Lane | None = None
         self._world: World | None = None
         self._searching = False
@@ -180,14 +180,27 @@ class ItemStage(Stage):
         """Runs the test once, and raises its error or that of something in its background."""
         __tracebackhide__ = True
         item, lane = self.item, self.lane
+        if self.ahead is not None:
+            self._catch_up(self.ahead)
+            return
         lane.test(item.obj(**arguments_of(item)))
         failures = lane.opened.take_failures()
         if failures:
             judge(item, failures)
 
+    def _catch_up(self, ahead: Ahead) -> None:
+        """Tells pytest what came of a test that was run before, together with others."""
+        __tracebackhide__ = True
+        for name, text in (("stdout", ahead.out), ("stderr", ahead.err), ("log", ahead.log)):
+            if text:
+                self.item.add_report_section("call", name, text)
+        if ahead.error is not None:
+            raise ahead.error
+        judge(self.item, self.lane.opened.take_failures())
+
     def forget(self) -> None:
         """Lets go of what was kept for the report."""
-        self.account = self.prepared = self._world = self._lane = self._renewal = None
+        self.account = self.prepared = self._world = self._lane = self._renewal = self.ahead = None
 
     # -- setting up ------------------------------------------------------------------------------
 
@@ -222,32 +235,12 @@ class ItemStage(Stage):
             policy = fixture_value(item, "event_loop_policy")
             set_policy(policy)
         self.key = (self.factory, policy)
-        scope = claim.loop_scope or self._loop_scope()
+        if self.overlapping:
+            return share_of(item, claim.timeout)
+        scope = claim.loop_scope or loop_scope_of(item, literal=claim.literal)
         lane = lane_of(item, "function", scope, self.factory, self.key, claim.timeout)
-        self._leave_other_loops(scope)
+        leave_other_loops(item, self.key)
         return lane
-
-    def _loop_scope(self) -> str:
-        """Returns the scope of a test's loop: as wide as its fixtures need, so that there is one loop."""
-        options = options_of(self.item)
-        scope = options.test_scope or "function"
-        for definition in definitions(self.item):
-            said = declared(definition.func)
-            if said is None and not is_async_function(definition.func):
-                continue
-            given = said.loop_scope if said is not None else None
-            if given is None:
-                scope = wider(scope, options.fixture_scope, definition.scope)
-            elif not self.claim.literal:
-                scope = wider(scope, given)
-        return scope
-
-    def _leave_other_loops(self, scope: str) -> None:
-        """Ends shared fixtures that were set up on a loop which another factory or policy has made."""
-        for definition in definitions(self.item):
-            lanes = lanes_of(definition) if definition.scope != "function" else []
-            if lanes and definition.cached_result is not None and lanes[0].key != self.key:
-                end_fixture(self.item, definition)
 
     def _set_up_simulated(self) -> None:
         """Sets up in a world: fixtures of the test's own with the same random numbers each time."""
@@ -268,8 +261,8 @@ class ItemStage(Stage):
             self._set_up_fixtures()
 
     def _recipe(self) -> Recipe:
-        settings = self.settings
-        return settings.replay or Recipe(order=settings.order, faults=settings.faults, seed=settings.seed)
+        asked = self.settings
+        return asked.replay or Recipe(order=asked.order, faults=asked.faults, seed=asked.seed)
 
     def _begin(self, running: Running) -> None:
         """Takes the place of a run in a world."""
@@ -313,12 +306,7 @@ class ItemStage(Stage):
             judge(item, running.take_failures())
         except BaseException as error:
             running.take(None, error)  # before the fixtures are torn down
-            try:
-                self._tear_down()
-            except BaseException as another:
-                error.add_note(
-                    f"interlace: then tearing down failed as well: {type(another).__name__}: {another}"
-                )
+            self._tear_down_after(error)
             raise
         self._tear_down()
         judge(item, running.take_failures(unretrieved=True))
@@ -343,9 +331,9 @@ class ItemStage(Stage):
         if not self.claim.own and (refused := refusal_in(error)) is not None:
             raise NeedsOutside(str(refused))
         leaf = innermost(error)
-        if _is_timeout(leaf) or (isinstance(leaf, _ENDINGS) and not self._failed):
+        if is_timeout(leaf) or (isinstance(leaf, ENDINGS) and not self._failed):
             raise leaf
-        self._failed = self._failed or not isinstance(leaf, _ENDINGS)
+        self._failed = self._failed or not isinstance(leaf, ENDINGS)
 
     def _set_up_again(self) -> None:
         """Sets the fixtures up for a further run; an error of a plain one ends the search."""
@@ -356,12 +344,7 @@ class ItemStage(Stage):
         except BaseException as error:
             doing = f"setting up the fixtures for run {self._runs}"
             self._about(error, doing)
-            try:
-                self._tear_down()
-            except BaseException as another:
-                error.add_note(
-                    f"interlace: then tearing down failed as well: {type(another).__name__}: {another}"
-                )
+            self._tear_down_after(error)
             raise
 
     def _tear_down(self) -> None:
@@ -373,6 +356,14 @@ class ItemStage(Stage):
             self._about(error, f"tearing down the fixtures after run {self._runs}")
             raise
 
+    def _tear_down_after(self, error: BaseException) -> None:
+        try:
+            self._tear_down()
+        except BaseException as another:
+            error.add_note(
+                f"interlace: then tearing down failed as well: {type(another).__name__}: {another}"
+            )
+
     def _about(self, error: BaseException, doing: str) -> None:
         """Notes where an error comes from; one of a plain fixture has nothing to do with the schedule."""
         error.add_note(f"interlace: raised while {doing} of {self.item.name}")
@@ -383,40 +374,11 @@ class ItemStage(Stage):
 
     def _needs_outside(self, error: BaseException) -> bool:
         """Tells whether an error says that the test needs what is not simulated; runs it outside then."""
-        refused = refusal_in(error)
-        if refused is None or self.claim.own:
-            return False
-        self._go_outside(str(refused))
-        return True
+        refused = None if self.claim.own else refusal_in(error)
+        if refused is not None:
+            self._go_outside(str(refused))
+        return refused is not None
 
     def _go_outside(self, reason: str) -> None:
-        self.outside = reason
-        self.prepared = self._world = self._lane = None
+        self.outside, self.prepared, self._world, self._lane = reason, None, None, None
         self.item.user_properties.append(("interlace.outside", reason))
-
-
-def refusal_in(error: BaseException | None) -> NotSimulated | None:
-    """Returns what was refused by a simulated world and led to an error; None if nothing was."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, NotSimulated):
-            return one
-        waiting += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
-    return None
-
-
-def _is_timeout(error: BaseException) -> bool:
-    """Tells whether pytest-timeout has ended the run: another run would hang as well, with no timer."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_globals.get("__name__") == "pytest_timeout":
-            return True
-        traceback = traceback.tb_next
-    return False

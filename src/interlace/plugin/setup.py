@@ -15,7 +15,7 @@ from interlace.model.source import show_path
 from interlace.plugin.compat import bound_function, function_replaced, item_of
 from interlace.plugin.declare import Declared, declared, is_async_function
 from interlace.plugin.fixtures import STAGE
-from interlace.plugin.lanes import Lane, lane_of, options_of, wider
+from interlace.plugin.lanes import Lane, lane_of, lanes_of, options_of, wider
 
 Request = pytest.FixtureRequest
 Definition = pytest.FixtureDef[Any]
@@ -93,9 +93,7 @@ def _lane(item: pytest.Function, fixturedef: Definition, said: Declared | None) 
     return lane_of(item, scope, loop_scope, factory, key, timeout)
 
 
-def _set_up(
-    lane: Lane, fixturedef: Definition, request: Request, function: Any, /, **arguments: Any
-) -> Any:
+def _set_up(lane: Lane, fixturedef: Definition, request: Request, function: Any, /, **arguments: Any) -> Any:
     """Sets an async fixture up, in the place of its function."""
     __tracebackhide__ = True
     made: Any = function(**arguments)
@@ -111,15 +109,6 @@ def _set_up(
     except StopAsyncIteration:
         raise ValueError(f"the fixture {name!r} ({_where(function)}) has ended without a yield") from None
     return value
-
-
-def lanes_of(fixturedef: Definition) -> list[Lane]:
-    """Returns the lane that a fixture was set up on last, as a list of one or none."""
-    definition: Any = fixturedef
-    found: list[Lane] | None = getattr(definition, "_interlace_lanes", None)
-    if found is None:
-        found = definition._interlace_lanes = []
-    return found
 
 
 def _tear_down(lane: Lane, name: str, generator: Any, undo: Callable[[], None]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
 
-from interlace.plugin.watch import PENDING
+from interlace.plugin.watch import ALONE, PENDING
 
 _NAMED = 5
 """How many tests are named in a line of the summary."""
@@ -21,6 +22,7 @@ class Tally:
     failed: int = 0
     latent: int = 0
     outside: list[tuple[str, str]] = field(default_factory=list)
+    alone: Counter[str] = field(default_factory=Counter)
     pending: list[tuple[str, int]] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -29,6 +31,8 @@ class Tally:
         if report.when == "teardown":
             if PENDING in properties:
                 self.pending.append((report.nodeid, int(str(properties[PENDING]))))
+            if ALONE in properties:
+                self.alone[str(properties[ALONE])] += 1
             if "interlace.outside" in properties:
                 self.outside.append((report.nodeid, str(properties["interlace.outside"])))
         elif report.when == "call" and "interlace.runs" in properties:
@@ -44,6 +48,8 @@ class Tally:
             write(f"interlace: {nodeid} was run once, plainly, since it needs the real outside: {reason}")
         if len(self.outside) > _NAMED:
             write(f"interlace: and {_many(len(self.outside) - _NAMED, 'test')} more were run once, plainly")
+        for reason, count in self.alone.items():
+            write(f"interlace: {_many(count, 'test')} did not overlap with others: {reason}")
         if self.pending:
             tasks = sum(count for _, count in self.pending)
             names = ", ".join(nodeid for nodeid, _ in self.pending[:_NAMED])

@@ -12,6 +12,10 @@ PENDING = "interlace.pending"
 """The property of a report that says how many tasks a test has left behind."""
 
 
+ALONE = "interlace.alone"
+"""The property of a report that says why a test was run alone, although it was to overlap."""
+
+
 class BackgroundWarning(UserWarning):
     """An exception in the background of a test, where `interlace_background = warn`."""
 

@@ -74,6 +74,19 @@ class Host:
             coroutine = _within(context, coroutine)
         if inside.running_loop() is self.loop:
             return run_nested(self.loop, coroutine)
+        self.post(coroutine, started=started)
+        self.loop.run_forever()
+        return self.result()
+
+    def post(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        context: Context | None = None,
+        started: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Gives the task a job that begins when the loop runs next; see `call`."""
+        if context is not None and context is not self.context:
+            coroutine = _within(context, coroutine)
         if self._job is not None or self.task is None or self.task.done():
             self.abandon()
             self._start(coroutine)
@@ -83,7 +96,14 @@ class Host:
             self._job = coroutine
             if self._idle is not None and not self._idle.done():
                 self._idle.set_result(None)
-        self.loop.run_forever()
+
+    def result(self) -> Any:
+        """Returns the result of the last job, or raises its error.
+
+        Raises:
+            RuntimeError: the loop was stopped before the job was over.
+        """
+        __tracebackhide__ = True
         if self._job is not None:
             raise RuntimeError("the event loop was stopped before this was over, with loop.stop()")
         value, error = self._value, self._error

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextvars import Context
+from types import TracebackType
 from typing import Any
 
 from interlace.backends.aio import inside
@@ -72,7 +73,6 @@ class OpenLoop:
         self._debug = debug
         self._name = name
         self._context = context
-        self._expired = ""
         self._reports = True
         self.failures: list[BaseException] = []
         self._open()
@@ -109,25 +109,8 @@ class OpenLoop:
         self.reopen()
         if not timeout:
             return self.host.call(coroutine, context)
-        self._expired = ""
-        timers: list[asyncio.TimerHandle] = []
-
-        def expire() -> None:
-            self._expired = stacks(self.loop)
-            self.host.cancel()
-            # It may swallow the cancellation.
-            timers[:] = [self.loop.call_later(_GRACE, self.loop.stop)]
-
-        timers.append(self.loop.call_later(timeout, expire))
-        try:
+        with _Limit(self.loop, self.host, timeout):
             return self.host.call(coroutine, context)
-        except BaseException as error:
-            if self._expired and not isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise TimedOut(timeout, self._expired) from error
-            raise
-        finally:
-            if timers and not self.loop.is_closed():
-                timers[0].cancel()
 
     def make_current(self) -> None:
         """Makes it the loop that `asyncio.get_event_loop()` returns outside of a running loop."""
@@ -185,7 +168,7 @@ class OpenLoop:
             if tasks:
                 self._cancel(tasks)
             # Neither is called in vain; but who has put another one in its place wants it to be called.
-            if getattr(loop, "_asyncgens", True) or "shutdown_asyncgens" in vars(loop):
+            if getattr(loop, "_asyncgens", True) or "shutdown_asyncgens" in getattr(loop, "__dict__", ()):
                 loop.run_until_complete(loop.shutdown_asyncgens())
             if getattr(loop, "_default_executor", True) is not None:
                 loop.run_until_complete(loop.shutdown_default_executor())
@@ -208,6 +191,127 @@ class OpenLoop:
                 self.loop.call_exception_handler(
                     {"message": "a task failed when it was cancelled", "exception": error, "task": task}
                 )
+
+
+class _Limit:
+    """Cancels what a host does when it has taken too long, and raises `TimedOut` in its place.
+
+    Args:
+        loop: the loop of the host.
+        host: the host.
+        seconds: real seconds that it may take.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: Host, seconds: float) -> None:
+        self._loop = loop
+        self._host = host
+        self._seconds = seconds
+        self._stacks = ""
+
+    def __enter__(self) -> None:
+        self._timer = self._loop.call_later(self._seconds, self._expire)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether even the time to end after the cancellation is over."""
+        return bool(self._stacks) and self._loop.time() >= self._timer.when()
+
+    def _expire(self) -> None:
+        self._stacks = stacks(self._loop)
+        self._host.cancel()
+        # It may swallow the cancellation.
+        self._timer = self._loop.call_later(_GRACE, self._loop.stop)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if not self._loop.is_closed():
+            self._timer.cancel()
+        if self._stacks and error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise TimedOut(self._seconds, self._stacks) from error
+
+
+class Share:
+    """One of several tasks on a loop that is open, each with jobs of its own; see `run_together`.
+
+    Args:
+        opened: the loop.
+        name: what the task is called.
+        context: the context of the task.
+
+    Attributes:
+        seconds: how long its last job has taken together with others.
+    """
+
+    def __init__(self, opened: OpenLoop, name: str, context: Context) -> None:
+        self.opened = opened
+        self.host = Host(opened.loop, name=name, context=context)
+        self.seconds = 0.0
+
+    def call(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None, timeout: float = 0
+    ) -> Any:
+        """Does what `OpenLoop.call` does, in the task of this share."""
+        __tracebackhide__ = True
+        if not timeout:
+            return self.host.call(coroutine, context)
+        with _Limit(self.opened.loop, self.host, timeout):
+            return self.host.call(coroutine, context)
+
+    def make_current(self) -> None:
+        """Makes its loop the current one."""
+        self.opened.make_current()
+
+    def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
+        """Returns what went wrong in the background of the loop since the last call."""
+        return self.opened.take_failures(unretrieved=unretrieved)
+
+    def close(self) -> None:
+        """Ends the task of this share."""
+        self.host.abandon()
+
+
+def run_together(jobs: Sequence[tuple[Share, Coroutine[Any, Any, Any], float]]) -> list[BaseException | None]:
+    """Runs one job of each of several shares of a loop at once, and returns their errors.
+
+    Args:
+        jobs: for each the share, the coroutine and the seconds that it may take; 0: any number.
+    """
+    if not jobs:
+        return []
+    loop = jobs[0][0].opened.loop
+    begun = loop.time()
+
+    async def timed(share: Share, coroutine: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await coroutine
+        finally:
+            share.seconds = loop.time() - begun
+
+    limits = [_Limit(loop, share.host, seconds) if seconds else None for share, _, seconds in jobs]
+    for (share, coroutine, _), limit in zip(jobs, limits, strict=True):
+        share.host.post(timed(share, coroutine))
+        if limit is not None:
+            limit.__enter__()
+    while any(
+        share.host.busy and not (limit and limit.is_over)
+        for (share, *_), limit in zip(jobs, limits, strict=True)
+    ):
+        loop.run_forever()
+    errors: list[BaseException | None] = []
+    for (share, *_), limit in zip(jobs, limits, strict=True):
+        error: BaseException | None = None
+        try:
+            share.host.result()
+        except BaseException as raised:
+            error = raised
+        if limit is not None:
+            try:
+                limit.__exit__(None if error is None else type(error), error, None)
+            except TimedOut as late:
+                error = late
+        errors.append(error)
+    return errors
 
 
 @contextlib.contextmanager

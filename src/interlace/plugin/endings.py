@@ -1,0 +1,46 @@
+"""What the error of a test says about going on: that it needs the outside, or that nothing comes after it."""
+
+from __future__ import annotations
+
+import bdb
+import unittest
+
+import pytest
+
+from interlace.errors import NotSimulated
+
+ENDINGS = (
+    pytest.skip.Exception,
+    pytest.xfail.Exception,
+    pytest.exit.Exception,
+    unittest.SkipTest,
+    bdb.BdbQuit,
+)
+"""What ends a test without saying anything about its schedule."""
+
+
+def refusal_in(error: BaseException | None) -> NotSimulated | None:
+    """Returns what was refused by a simulated world and led to an error; None if nothing was."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, NotSimulated):
+            return one
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return None
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Tells whether pytest-timeout has ended the run: another run would hang as well, with no timer."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__") == "pytest_timeout":
+            return True
+        traceback = traceback.tb_next
+    return False
