@@ -18,6 +18,9 @@ ENDINGS = (
 )
 """What ends a test without saying anything about its schedule."""
 
+ENDINGS_BY_SIGNAL = (pytest.fail.Exception, pytest.exit.Exception)
+"""What a plugin raises from a signal handler: pytest-timeout, for one."""
+
 
 def refusal_in(error: BaseException | None) -> NotSimulated | None:
     """Returns what was refused by a simulated world and led to an error; None if nothing was."""

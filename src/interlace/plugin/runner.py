@@ -25,7 +25,7 @@ from interlace.plugin.compat import (
 )
 from interlace.plugin.compat_report import Output, drain_output
 from interlace.plugin.declare import is_async_function
-from interlace.plugin.endings import ENDINGS, is_timeout, refusal_in
+from interlace.plugin.endings import ENDINGS, ENDINGS_BY_SIGNAL, is_timeout, refusal_in
 from interlace.plugin.explore import Account, NeedsOutside, explore, replay, warn_of_changes
 from interlace.plugin.fixtures import STAGE
 from interlace.plugin.lanes import (
@@ -267,6 +267,7 @@ class ItemStage(Stage):
     def _begin(self, running: Running) -> None:
         """Takes the place of a run in a world."""
         running.name = self.item.obj.__qualname__.rpartition("<locals>.")[2]
+        running.loop.endings = ENDINGS_BY_SIGNAL
         self._world = World(running.world)
         self._lane = Lane(running, "function", timeout=self.claim.timeout)
 

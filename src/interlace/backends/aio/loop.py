@@ -39,6 +39,9 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         world: where its time, its network and its answers come from.
         records: whether steps are written to the trace of the world.
         max_steps: the run is stopped with `Runaway` after this many steps; 0: never.
+
+    Attributes:
+        endings: exceptions that end the run wherever a signal raises them, between two steps as well.
     """
 
     def __init__(self, world: World, *, records: bool = True, max_steps: int = 0) -> None:
@@ -50,6 +53,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         self.before_step: Callable[[Any], None] | None = None
         self.after_step: Callable[[Any], None] | None = None
         self.background: list[dict[str, Any]] = []
+        self.endings: tuple[type[BaseException], ...] = ()
         self._records = records
         self._max_steps = max_steps
         self._ready: deque[Any] = deque()
@@ -374,6 +378,9 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Notes what went wrong in the background, then does as the stock loop does."""
+        error = context.get("exception")
+        if isinstance(error, self.endings):
+            raise error
         self.background.append(context)
         if self._exception_handler is not None or not self._records:
             super().call_exception_handler(context)
