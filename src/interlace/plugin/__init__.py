@@ -122,6 +122,10 @@ def pytest_pycollect_makeitem(
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Takes the tests that are ours; last, since the plugin of anyio still replaces tests here."""
     options = session.config.stash[OPTIONS]
+    if options.anyio:
+        from interlace.plugin.anyio import ask_for_backends
+
+        ask_for_backends(session)
     for item in session.items:
         if isinstance(item, pytest.Function) and is_async(item):
             from interlace.plugin.runner import claim

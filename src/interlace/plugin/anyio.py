@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from interlace.backends.aio.stock import loop_is_running
 from interlace.errors import UsageError
-from interlace.plugin.compat import add_finalizer, definitions, fixture_value, scope_node
+from interlace.plugin.compat import add_finalizer, collected_again, definitions, fixture_value, scope_node
 from interlace.plugin.declare import is_async_function
 from interlace.plugin.lanes import Lane, lane_of, options_of, wider
+from interlace.plugin.markers import is_async
 from interlace.plugin.neighbours import is_installed
 from interlace.plugin.pytest_asyncio import new_ports
 
@@ -54,18 +54,34 @@ class Guest:
     def __init__(self, name: str, options: dict[str, Any]) -> None:
         from anyio._core._eventloop import get_async_backend
 
+        self._name = name
+        self._runs = False
         self._stack = ExitStack()
         self._runner = self._stack.enter_context(get_async_backend(name).create_test_runner(options))
 
     def call(
         self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None, timeout: float = 0
     ) -> Any:
-        """Runs a coroutine to its end, in the task of the runner."""
+        """Runs a coroutine to its end, in the task of the runner.
+
+        Raises:
+            UsageError: the runner is in the middle of another one, which only a loop of asyncio can leave.
+        """
+        if self._runs:
+            coroutine.close()
+            raise UsageError(
+                f"an async fixture was asked for with getfixturevalue() while a test runs on {self._name}: "
+                "ask for it in the arguments of the test"
+            )
 
         async def job() -> Any:
             return await coroutine
 
-        return self._runner.run_fixture(job, {})
+        self._runs = True
+        try:
+            return self._runner.run_fixture(job, {})
+        finally:
+            self._runs = False
 
     def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
         """Returns nothing: the runner raises by itself what goes wrong in the background."""
@@ -89,8 +105,6 @@ def lane_on_backend(item: pytest.Function, scope: str = "function") -> Lane:
         factory = _factory(options)
         key = (factory, repr(options))
         return lane_of(item, scope, wide, factory, key, options_of(item).timeout)
-    if loop_is_running():
-        raise UsageError("an async fixture was asked for with getfixturevalue() in a running test on Trio")
     node = scope_node(item, wide)
     runners = node.stash.setdefault(_RUNNERS, {})
     key_of_runner = f"{name} {options!r}"
@@ -103,6 +117,19 @@ def lane_on_backend(item: pytest.Function, scope: str = "function") -> Lane:
 
         add_finalizer(node, close)
     return Lane(runners[key_of_runner], wide)
+
+
+def ask_for_backends(session: pytest.Session) -> None:
+    """Has tests ask for a backend that were marked for anyio after they were collected, by a hook."""
+    for item in list(session.items):
+        if (
+            isinstance(item, pytest.Function)
+            and is_async(item)
+            and item.get_closest_marker("anyio") is not None
+            and "anyio_backend" not in item.fixturenames
+        ):
+            place = session.items.index(item)
+            session.items[place : place + 1] = collected_again(item, "anyio_backend")
 
 
 def _scope_of_backend(item: pytest.Function) -> str:

@@ -126,6 +126,31 @@ def add_fixture_name(metafunc: pytest.Metafunc, name: str) -> None:
         object.__setattr__(information, "initialnames", (*information.initialnames, name))
 
 
+def collected_again(item: pytest.Function, name: str) -> list[pytest.Function]:
+    """Returns what is collected in the place of a test once its markers ask for one more fixture.
+
+    Args:
+        item: a test that was given markers since it was collected.
+        name: the fixture, which those markers have it ask for.
+    """
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    function: Any = getattr(item.obj, "__func__", item.obj)
+    known = getattr(function, "pytestmark", [])
+    # Where the markers of a test are read from when it is parametrized.
+    function.pytestmark = [*known, *(mark for mark in item.own_markers if mark not in known)]
+    parent: Any = item.parent
+    try:
+        made = list(parent._genfunctions(item.originalname, item.obj))
+    finally:
+        function.pytestmark = known
+    return [
+        one
+        for one in made
+        if hasattr(one, "callspec")
+        and {key: value for key, value in one.callspec.params.items() if key != name} == parameters
+    ] or [item]
+
+
 def is_overridden(metafunc: pytest.Metafunc, name: str) -> bool:
     """Tells whether a suite has a fixture of its own of this name."""
     manager = metafunc.definition.session._fixturemanager

@@ -8,6 +8,7 @@ import unittest
 import pytest
 
 from interlace.errors import NotSimulated
+from interlace.model.outcome import innermost
 
 ENDINGS = (
     pytest.skip.Exception,
@@ -37,6 +38,20 @@ def refusal_in(error: BaseException | None) -> NotSimulated | None:
         if isinstance(one, BaseExceptionGroup):
             waiting += one.exceptions
     return None
+
+
+STOPS = (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit)
+"""What ends the session, however it is wrapped."""
+
+
+def ending_in(error: BaseException) -> BaseException | None:
+    """Returns what ends a test, or the session, where a task group has wrapped it; None: it is a failure."""
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    stops = error.subgroup(STOPS)
+    if stops is not None:
+        return innermost(stops)
+    return innermost(error) if error.split(ENDINGS)[1] is None else None
 
 
 def is_timeout(error: BaseException) -> bool:

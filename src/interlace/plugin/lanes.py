@@ -17,6 +17,7 @@ from interlace.backends.aio.inside import child_errors
 from interlace.backends.aio.stock import OpenLoop, Share, current_loop, loop_is_running, restore_loop
 from interlace.plugin.compat import add_finalizer, definitions, end_fixture, scope_node
 from interlace.plugin.declare import SCOPES, declared, is_async_function
+from interlace.plugin.endings import ending_in
 from interlace.plugin.options import OPTIONS, Options
 from interlace.plugin.watch import judge
 
@@ -74,6 +75,8 @@ class Lane:
         try:
             self.call(coroutine)
         except BaseException as error:
+            if (ending := ending_in(error)) is not None:
+                raise ending from None
             if type(error).__name__ != "CancelledError":
                 raise
             for name, generator in reversed(self.generators):

@@ -120,6 +120,7 @@ class ItemStage(Stage):
         __tracebackhide__ = True
         if not self.simulated:
             self._set_up_plain()
+            judge(self.item, self.lane.opened.take_failures())
             return
         try:
             self._set_up_simulated()

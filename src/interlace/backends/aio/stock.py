@@ -167,6 +167,11 @@ class OpenLoop:
             self.host.abandon()
             if tasks:
                 self._cancel(tasks)
+            # An async generator that was let go of is to be closed by a task which has not been made yet.
+            if getattr(loop, "_ready", None):
+                loop.run_until_complete(asyncio.sleep(0))
+                if late := asyncio.all_tasks(loop):
+                    self._cancel(list(late))
             # Neither is called in vain; but who has put another one in its place wants it to be called.
             if getattr(loop, "_asyncgens", True) or "shutdown_asyncgens" in getattr(loop, "__dict__", ()):
                 loop.run_until_complete(loop.shutdown_asyncgens())

@@ -1,0 +1,162 @@
+"""What ends a test or the session is not mistaken for a failure, and a failure of the set-up is told there."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from interlace.plugin.neighbours import is_installed
+
+IN_A_GROUP = """
+import asyncio
+import pytest
+
+async def test_it():
+    async with asyncio.TaskGroup():
+        {statement}
+
+async def test_after_it():
+    pass
+"""
+
+
+@pytest.mark.parametrize("world", ["stock", "simulated"])
+@pytest.mark.parametrize(
+    ("statement", "outcomes"),
+    [
+        ("pytest.skip('not here')", {"skipped": 1, "passed": 1}),
+        ("pytest.xfail('not yet')", {"xfailed": 1, "passed": 1}),
+        ("pytest.exit('no more')", {}),
+        ("raise ValueError", {"failed": 1, "passed": 1}),
+    ],
+)
+def test_what_ends_a_test_does_so_from_within_a_task_group(suite, world, statement, outcomes) -> None:
+    done = suite(IN_A_GROUP.format(statement=statement), world=world)
+    done.assert_outcomes(**outcomes)
+    if not outcomes:
+        done.stdout.fnmatch_lines(["*Exit: no more*"])
+
+
+def test_a_skip_beside_an_error_is_a_failure(suite) -> None:
+    source = """
+    import pytest
+
+    async def test_it():
+        raise ExceptionGroup("both", [ValueError("x"), pytest.skip.Exception("y")])
+    """
+    suite(source.replace("ExceptionGroup", "BaseExceptionGroup"), world="stock").assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("marker", ["asyncio", "anyio"])
+def test_what_fails_in_the_background_of_the_set_up_is_an_error_of_the_set_up(suite, marker) -> None:
+    source = """
+    import asyncio
+    import pytest
+
+    @pytest.fixture
+    def anyio_backend():
+        return "asyncio"
+
+    @pytest.fixture
+    async def noisy():
+        def fail():
+            raise RuntimeError("in the set-up")
+
+        asyncio.get_running_loop().call_soon(fail)
+        await asyncio.sleep(0)
+
+    @pytest.mark.MARKER
+    async def test_it(noisy):
+        assert False, "not reached"
+    """
+    source = source.replace("MARKER", marker)
+    done = suite(source, "-o", "interlace_take_over=anyio", world="stock")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*ERROR at setup of test_it*", "*RuntimeError: in the set-up*"])
+
+
+def test_an_async_generator_that_was_let_go_of_is_closed(suite) -> None:
+    source = """
+    closed = []
+
+    async def test_it():
+        async def generate():
+            try:
+                yield
+            finally:
+                closed.append(True)
+
+        await anext(generate())
+
+    def test_after_it():
+        assert closed
+    """
+    suite(source, world="stock").assert_outcomes(passed=2, warnings=0)
+
+
+def test_a_marker_of_anyio_that_a_hook_adds_counts(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        textwrap.dedent(
+            """
+            import pytest
+
+            @pytest.fixture(params=["asyncio", ("asyncio", {"debug": True})], ids=["plain", "debug"])
+            def anyio_backend(request):
+                return request.param
+
+            def pytest_collection_modifyitems(items):
+                for item in items:
+                    if "two" not in item.name:
+                        item.add_marker(pytest.mark.anyio)
+            """
+        )
+    )
+    pytester.makepyfile(
+        textwrap.dedent(
+            """
+            import pytest
+
+            @pytest.mark.parametrize("value", ["one", "two"])
+            async def test_it(value):
+                pass
+
+            class TestIt:
+                async def test_method(self):
+                    pass
+            """
+        )
+    )
+    done = pytester.runpytest_inprocess("-v", "-p", "no:randomly", "-o", "interlace_take_over=anyio")
+    done.assert_outcomes(passed=5)
+    done.stdout.fnmatch_lines(
+        [
+            "*::test_it?plain-one? PASSED*",
+            "*::test_it?debug-one? PASSED*",
+            "*::test_it?two? PASSED*",
+            "*::TestIt::test_method?plain? PASSED*",
+            "*::TestIt::test_method?debug? PASSED*",
+        ]
+    )
+
+
+@pytest.mark.skipif(not is_installed("trio"), reason="needs trio")
+def test_a_fixture_that_trio_cannot_set_up_in_a_running_test_is_refused(suite) -> None:
+    source = """
+    import pytest
+
+    @pytest.fixture
+    def anyio_backend():
+        return "trio"
+
+    @pytest.fixture
+    async def value():
+        return 1
+
+    @pytest.mark.anyio
+    async def test_it(request):
+        request.getfixturevalue("value")
+    """
+    done = suite(source, "-o", "interlace_take_over=anyio", world="stock")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*ask for it in the arguments of the test*"])
