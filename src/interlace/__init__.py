@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         replay,
         run,
     )
+    from interlace.plugin.declare import fixture
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ __all__ = [
     "World",
     "__version__",
     "explore",
+    "fixture",
     "new_event_loop",
     "replay",
     "run",
@@ -48,7 +50,10 @@ def __getattr__(name: str) -> Any:
     """Loads what is more than an error when it is first asked for: pytest imports this package in every session."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from interlace import api
+    if name == "fixture":  # the only one that needs pytest
+        from interlace.plugin import declare as home
+    else:
+        from interlace import api as home  # type: ignore[no-redef]
 
-    value = globals()[name] = getattr(api, name)
+    value = globals()[name] = getattr(home, name)
     return value

@@ -47,7 +47,7 @@ def is_user_file(filename: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _is_own_file(filename: str) -> bool:
+def is_own_file(filename: str) -> bool:
     """Tells whether this file is a part of interlace."""
     return any(path.startswith(_PACKAGE) for path in _spellings(filename))
 
@@ -75,7 +75,7 @@ def caller_is_user() -> bool:
     of interlace further out is the loop itself: nobody of the user's is behind it.
     """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_own_file(frame.f_code.co_filename):
+    while frame is not None and is_own_file(frame.f_code.co_filename):
         frame = frame.f_back
     while frame is not None and is_loop_file(frame.f_code.co_filename):
         frame = frame.f_back

@@ -168,6 +168,15 @@ def end_fixture(item: pytest.Function, definition: Any) -> None:
     definition.finish(item._request)
 
 
+def lanes_of(fixturedef: pytest.FixtureDef[Any]) -> list[Any]:
+    """Returns the lane that a fixture was set up on last, as a list of one or none."""
+    definition: Any = fixturedef
+    found: list[Any] | None = getattr(definition, "_interlace_lanes", None)
+    if found is None:
+        found = definition._interlace_lanes = []
+    return found
+
+
 # -- fixtures that are shared, anew for one test ---------------------------------------------------
 
 
@@ -196,7 +205,7 @@ def borrow(item: pytest.Function) -> Callable[[], None] | None:
     definitions = _to_renew(item)
     if not definitions:
         return None
-    saved = [(one, one.cached_result, list(one._finalizers)) for one in definitions]
+    saved = [(one, one.cached_result, list(one._finalizers), list(lanes_of(one))) for one in definitions]
     kept = _shared_finalizers(item, definitions)
     for one in definitions:
         one.cached_result = None
@@ -210,9 +219,10 @@ def borrow(item: pytest.Function) -> Callable[[], None] | None:
                 one.finish(item._request)
             except BaseException as error:
                 errors.append(error)
-        for one, result, finalizers in saved:
+        for one, result, finalizers, lanes in saved:
             one.cached_result = result
             one._finalizers[:] = finalizers
+            lanes_of(one)[:] = lanes
         kept()
         if len(errors) == 1:
             raise errors[0]

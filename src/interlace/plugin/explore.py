@@ -19,7 +19,7 @@ from interlace.engine.explain import constraints
 from interlace.errors import Diverged, LatentWarning, SharedStateWarning
 from interlace.model.outcome import TOKEN_FILES, TOKEN_LENGTH
 from interlace.model.schedule import Recipe
-from interlace.model.source import is_user_file
+from interlace.model.source import is_loop_file, is_own_file, is_user_file
 from interlace.plugin.compat_report import frames_filtered, tell
 from interlace.report.text import outcome_to_text
 
@@ -113,11 +113,17 @@ def replay(stage: ItemStage, recipe: Recipe) -> None:
 
 
 def presenting(stage: ItemStage, call: pytest.CallInfo[None]) -> AbstractContextManager[None]:
-    """Returns within what pytest is to word a failure: it sees the user's own frames, unless -vv."""
-    told = stage.account is not None
-    if call.when != "call" or call.excinfo is None or told or _verbosity(stage.item) >= 2:
+    """Returns within what pytest is to word a failure: it sees the user's own frames, unless -vv.
+
+    Fixtures may come from a library: of their errors only the frames that run them are left out.
+    """
+    if call.excinfo is None or stage.account is not None or _verbosity(stage.item) >= 2:
         return nullcontext()
-    return frames_filtered(stage.item, is_user_file)
+    return frames_filtered(stage.item, is_user_file if call.when == "call" else _is_no_runner)
+
+
+def _is_no_runner(filename: str) -> bool:
+    return not (is_own_file(filename) or is_loop_file(filename))
 
 
 def present(stage: ItemStage, report: pytest.TestReport, error: BaseException) -> None:

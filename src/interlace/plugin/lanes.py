@@ -15,7 +15,7 @@ import pytest
 
 from interlace.backends.aio.inside import child_errors
 from interlace.backends.aio.stock import OpenLoop, Share, current_loop, loop_is_running, restore_loop
-from interlace.plugin.compat import add_finalizer, definitions, end_fixture, scope_node
+from interlace.plugin.compat import add_finalizer, definitions, end_fixture, lanes_of, scope_node
 from interlace.plugin.declare import SCOPES, declared, is_async_function
 from interlace.plugin.endings import ending_in
 from interlace.plugin.options import OPTIONS, Options
@@ -237,15 +237,6 @@ def share_of(item: pytest.Item, timeout: float) -> Lane:
     share = Share(opened, item.name, context)
     item.addfinalizer(share.close)
     return Lane(share, scope, context=context, timeout=timeout)
-
-
-def lanes_of(fixturedef: pytest.FixtureDef[Any]) -> list[Lane]:
-    """Returns the lane that a fixture was set up on last, as a list of one or none."""
-    definition: Any = fixturedef
-    found: list[Lane] | None = getattr(definition, "_interlace_lanes", None)
-    if found is None:
-        found = definition._interlace_lanes = []
-    return found
 
 
 def loop_scope_of(item: pytest.Function, *, literal: bool) -> str:

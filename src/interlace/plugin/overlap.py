@@ -142,8 +142,17 @@ class Overlap:
         if held.setup.passed:
             phase(item, "call")
         phase(item, "teardown", nextitem=nextitem)
+        if item.session.shouldfail or item.session.shouldstop:
+            self._let_go(nextitem)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+    def _let_go(self, nextitem: pytest.Item | None) -> None:
+        """Tears down the tests that pytest will not come to any more."""
+        held, self._held = self._held, {}
+        for item, one in held.items():
+            one.unpark()
+            phase(item, "teardown", log=False, nextitem=nextitem)
 
     def _run(self, group: list[ItemStage]) -> None:
         """Sets tests up one by one, and runs them together."""

@@ -181,6 +181,8 @@ class ItemStage(Stage):
         """Runs the test once, and raises its error or that of something in its background."""
         __tracebackhide__ = True
         item, lane = self.item, self.lane
+        if self.outside:
+            item.user_properties.append(("interlace.outside", self.outside))
         if self.ahead is not None:
             self._catch_up(self.ahead)
             return
@@ -383,4 +385,3 @@ class ItemStage(Stage):
 
     def _go_outside(self, reason: str) -> None:
         self.outside, self.prepared, self._world, self._lane = reason, None, None, None
-        self.item.user_properties.append(("interlace.outside", reason))

@@ -12,10 +12,10 @@ import pytest
 
 from interlace.backends.aio.stock import current_is
 from interlace.model.source import show_path
-from interlace.plugin.compat import bound_function, function_replaced, item_of
+from interlace.plugin.compat import bound_function, function_replaced, item_of, lanes_of
 from interlace.plugin.declare import Declared, declared, is_async_function
 from interlace.plugin.fixtures import STAGE
-from interlace.plugin.lanes import Lane, lane_of, lanes_of, options_of, wider
+from interlace.plugin.lanes import Lane, lane_of, options_of, wider
 
 Request = pytest.FixtureRequest
 Definition = pytest.FixtureDef[Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from interlace.backends.aio import inside
@@ -32,9 +33,9 @@ def unretrieved_failures(loop: asyncio.AbstractEventLoop) -> list[BaseException]
     return failures
 
 
-def pending_tasks(loop: asyncio.AbstractEventLoop, own: asyncio.Task[Any] | None) -> list[str]:
-    """Returns one line for each task that is not done, other than this one."""
+def pending_tasks(loop: asyncio.AbstractEventLoop, own: Sequence[asyncio.Task[Any] | None]) -> list[str]:
+    """Returns one line for each task that is not done, other than these."""
     if loop.is_closed():
         return []
-    others = [task for task in asyncio.all_tasks(loop) if task is not own]
+    others = [task for task in asyncio.all_tasks(loop) if task not in own]
     return [describe(task) for task in sorted(others, key=lambda task: task.get_name())]

@@ -107,7 +107,7 @@ class Running:
     def pending(self) -> list[str]:
         """Returns one line for each task that is not done, other than that of `call`."""
         own = self._host.task if self._host is not None else None
-        return pending_tasks(self.loop, own)
+        return pending_tasks(self.loop, [own])
 
     def take(self, value: Any, error: BaseException | None) -> Ending:
         """Takes the outcome: from now on nothing is asked and nothing is recorded. Once taken, it stays."""

@@ -55,6 +55,7 @@ class OpenLoop:
 
     Attributes:
         loop: the event loop.
+        shares: further tasks that run jobs on it.
         failures: exceptions that nobody would get to see, since they were asked for last.
 
     Raises:
@@ -75,6 +76,7 @@ class OpenLoop:
         self._context = context
         self._reports = True
         self.failures: list[BaseException] = []
+        self.shares: list[Share] = []
         self._open()
 
     def _open(self) -> None:
@@ -142,9 +144,17 @@ class OpenLoop:
         failures, self.failures = self.failures, []
         return failures + unretrieved_failures(self.loop) if unretrieved else failures
 
+    def drop(self, share: Share) -> None:
+        """Lets a share go."""
+        self.shares.remove(share)
+        task = share.host.task
+        share.host.abandon()
+        if task is not None and not task.done() and not self.loop.is_closed():
+            task.cancel()  # it ends with the next step of the loop
+
     def pending(self) -> list[str]:
         """Returns one line for each task that is not done, other than the host."""
-        return pending_tasks(self.loop, self.host.task)
+        return pending_tasks(self.loop, [self.host.task, *(share.host.task for share in self.shares)])
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -162,9 +172,11 @@ class OpenLoop:
             return
         self._reports = False
         try:
-            idle = None if self.host.busy else self.host.task
-            tasks = [task for task in asyncio.all_tasks(loop) if task is not idle]
-            self.host.abandon()
+            hosts = [self.host, *(share.host for share in self.shares)]
+            idle = [host.task for host in hosts if not host.busy]
+            tasks = [task for task in asyncio.all_tasks(loop) if task not in idle]
+            for host in hosts:
+                host.abandon()
             if tasks:
                 self._cancel(tasks)
             # An async generator that was let go of is to be closed by a task which has not been made yet.
@@ -251,6 +263,7 @@ class Share:
     def __init__(self, opened: OpenLoop, name: str, context: Context) -> None:
         self.opened = opened
         self.host = Host(opened.loop, name=name, context=context)
+        opened.shares.append(self)
         self.seconds = 0.0
 
     def call(
@@ -272,8 +285,9 @@ class Share:
         return self.opened.take_failures(unretrieved=unretrieved)
 
     def close(self) -> None:
-        """Ends the task of this share."""
-        self.host.abandon()
+        """Ends the task of this share, where it is not in the middle of something."""
+        if not self.host.busy:
+            self.opened.drop(self)
 
 
 def run_together(jobs: Sequence[tuple[Share, Coroutine[Any, Any, Any], float]]) -> list[BaseException | None]:

@@ -1,0 +1,148 @@
+"""Exploring tests that nobody wrote for it: shared async fixtures, the real outside, shared state."""
+
+from __future__ import annotations
+
+SHARED = """
+import asyncio
+import pytest
+
+starts = []
+
+@pytest.fixture(scope="module")
+async def server():
+    starts.append(type(asyncio.get_running_loop()).__module__)
+    async def answer(reader, writer):
+        writer.write(await reader.readline())
+        writer.close()
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()
+    server.close()
+
+@pytest.fixture(scope="module")
+def address(server):
+    return server
+
+async def talk(address):
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(b"hello\\n")
+    assert await reader.readline() == b"hello\\n"
+    writer.close()
+
+async def test_plain_before(address):
+    await talk(address)
+
+@pytest.mark.explore(schedules=5)
+async def test_explored(address):
+    await talk(address)
+
+async def test_plain_after(address):
+    await talk(address)
+    ours = [name for name in starts if name.startswith("interlace")]
+    assert (len(starts) - len(ours), len(ours) >= 5) == (1, True)
+"""
+
+
+def test_a_shared_async_fixture_is_made_anew_in_each_world_and_kept_outside(suite) -> None:
+    suite(SHARED, world="stock").assert_outcomes(passed=3)
+
+
+def test_a_test_that_needs_the_real_outside_is_run_once_and_named(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+        import sys
+
+        runs = []
+
+        async def test_process():
+            runs.append(1)
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
+            assert await process.wait() == 0
+
+        @pytest.fixture
+        async def process():
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
+            yield process
+            assert await process.wait() == 0
+
+        async def test_fixture(process):
+            runs.append(2)
+
+        def test_counted():
+            assert runs == [1, 1, 2]
+        """,
+        "--explore=5",
+        world="stock",
+    )
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        ["interlace: test_it.py::test_process was run once, plainly*subprocess_exec is not simulated*"]
+    )
+
+
+def test_a_test_that_asks_to_be_explored_is_refused_instead(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.mark.explore
+        async def test_process():
+            await asyncio.create_subprocess_exec("true")
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NotSimulated: loop.subprocess_exec is not simulated*"])
+
+
+def test_a_shared_fixture_that_changes_is_named(suite) -> None:
+    result = suite(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def seen():
+            return []
+
+        @pytest.fixture(scope="session")
+        def settings():
+            return {"debug": True}
+
+        @pytest.mark.explore(schedules=5)
+        async def test_it(world, seen, settings):
+            await world.latency("1ms..5ms")
+            seen.append(1)
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*SharedStateWarning: test_it changes the shared fixture 'seen'*"])
+
+
+def test_a_fixture_that_fails_in_some_schedule_is_a_finding(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def cache(world):
+            found = {}
+            async def load():
+                await world.latency("0ms..50ms")
+                found["key"] = 1
+            task = asyncio.create_task(load())
+            await asyncio.sleep(0.01)
+            yield found["key"]
+            await task
+
+        @pytest.mark.explore
+        async def test_it(cache):
+            assert cache == 1
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*KeyError: 'key'*", "*--replay=*"])

@@ -1,0 +1,280 @@
+"""Tests on the stock loop: one task for fixtures and test, and nothing in the background is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_one_task_one_context_one_loop(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import contextvars
+        import pytest
+
+        number = contextvars.ContextVar("number", default=0)
+
+        @pytest.fixture(scope="session")
+        async def pool():
+            yield asyncio.get_running_loop()
+
+        @pytest.fixture
+        async def first():
+            number.set(5)
+            yield asyncio.current_task()
+            assert number.get() == 6
+
+        @pytest.fixture
+        def plain(first):
+            assert number.get() == 5
+            return first
+
+        async def test_shared(plain, first):
+            assert first is asyncio.current_task()
+            assert number.get() == 5
+            number.set(6)
+
+        async def test_undone():
+            assert number.get() == 0
+
+        async def test_the_loop_of_the_session(pool):
+            assert pool is asyncio.get_running_loop()
+
+        async def test_a_loop_of_its_own():
+            global own
+            own = asyncio.get_running_loop()
+
+        async def test_and_another():
+            assert own is not asyncio.get_running_loop()
+            assert own.is_closed()
+
+        async def test_asked_for_in_the_middle(request):
+            assert request.getfixturevalue("first") is asyncio.current_task()
+            number.set(6)
+
+        def test_that_is_not_async(pool):
+            assert not pool.is_running()
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=7)
+
+
+def test_a_failing_child_surfaces_in_the_test(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def group():
+            async with asyncio.TaskGroup() as group:
+                yield group
+
+        async def test_it(group):
+            async def child():
+                raise ValueError("from the child")
+            group.create_task(child())
+            await asyncio.sleep(1000)
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ValueError: from the child", "*task group in the fixture 'group'*"])
+
+
+BACKGROUND = """
+import asyncio
+
+async def test_callback():
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    await asyncio.sleep(0)
+
+async def test_task():
+    async def job():
+        raise ValueError("nobody asks")
+    asyncio.create_task(job())
+    await asyncio.sleep(0.001)
+
+async def test_that_asks():
+    async def job():
+        raise ValueError("somebody asks")
+    task = asyncio.create_task(job())
+    await asyncio.wait([task])
+    assert str(task.exception()) == "somebody asks"
+"""
+
+
+@pytest.mark.parametrize("world", ["stock", "simulated"])
+def test_exceptions_in_the_background_fail_the_test(suite, world: str) -> None:
+    result = suite(BACKGROUND, world=world)
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(["*ZeroDivisionError*", "*nobody asks*"])
+
+
+def test_unless_the_suite_says_otherwise(suite) -> None:
+    suite(BACKGROUND, "-o", "interlace_background=warn", world="stock").assert_outcomes(passed=3, warnings=2)
+    suite(BACKGROUND, "-o", "interlace_background=ignore", world="stock").assert_outcomes(passed=3)
+    result = suite(BACKGROUND, "-o", "interlace_background=shrug", world="stock")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_an_exception_that_a_fixture_asks_for_later_is_none(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def server():
+            async def serve():
+                raise OSError("stopped")
+            task = asyncio.create_task(serve())
+            yield
+            with pytest.raises(OSError):
+                await task
+
+        async def test_it(server):
+            await asyncio.sleep(0)
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_tasks_left_pending_are_told_at_their_test(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+
+        async def test_it():
+            asyncio.create_task(asyncio.sleep(1000), name="poller")
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["interlace: 1 test left 1 task pending, which were cancelled: test_it.py::test_it"]
+    )
+
+
+HANGS = """
+import asyncio
+import pytest
+
+async def work():
+    await asyncio.Event().wait()
+
+@pytest.mark.interlace_timeout({seconds})
+async def test_it({world}):
+    task = asyncio.create_task(work(), name="worker")
+    await asyncio.sleep(1000)
+
+@pytest.fixture
+async def slow():
+    await asyncio.sleep(1000)
+
+@pytest.mark.interlace_timeout({seconds})
+async def test_fixture(slow, {world}):
+    pass
+"""
+
+
+@pytest.mark.parametrize(("seconds", "world"), [(0.01, ""), (900, "world")], ids=["stock", "simulated"])
+def test_a_timeout_tells_where_all_tasks_stand(suite, seconds: float, world: str) -> None:
+    result = suite(HANGS.format(seconds=seconds, world=world), world="stock")
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            f"*not done after {seconds:g} s*",
+            "*worker waits for Event.wait at test_it.py:5 in work*",
+            "*waits for sleep at test_it.py:10 in test_it*",
+        ]
+    )
+
+
+def test_bad_timeouts(suite) -> None:
+    result = suite(HANGS.format(seconds="'soon'", world=""), world="stock")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*interlace_timeout is 'soon': give a number of seconds above 0*"])
+    result = suite("", "-o", "interlace_timeout=-1", world="stock")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_bad_fixtures_and_factories(suite, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import asyncio
+
+        def broken():
+            raise OSError("no loop today")
+
+        def pytest_asyncio_loop_factories(config, item):
+            if "factory" in item.name:
+                return {"broken": broken, "number": lambda: 3}
+            return {"asyncio": asyncio.new_event_loop}
+        """
+    )
+    result = suite(
+        """
+        import pytest
+
+        @pytest.fixture
+        async def twice():
+            yield 1
+            yield 2
+
+        @pytest.fixture
+        async def never():
+            if False:
+                yield
+
+        async def test_twice(twice):
+            pass
+
+        async def test_never(never):
+            pass
+
+        async def test_factory():
+            pass
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=1, errors=4)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*the fixture 'twice' (test_it.py:3) yields twice*",
+            "*the fixture 'never' (test_it.py:8) has ended without a yield*",
+            "*OSError: no loop today*",
+            "*returned 3, which is no event loop*",
+        ]
+    )
+
+
+def test_an_async_fixture_in_strict_mode_is_refused_at_the_place(suite) -> None:
+    source = """
+        import pytest
+        import interlace
+
+        @pytest.fixture
+        async def plain():
+            return 1
+
+        @interlace.fixture
+        async def declared():
+            return 1
+
+        {test}(plain):
+            pass
+
+        def test_sync(declared):
+            assert declared == 1
+        """
+    strict = ("-o", "asyncio_mode=strict", "-o", "interlace_mode=strict")
+    result = suite(
+        source.format(test="@pytest.mark.asyncio\n        async def test_it"), *strict, world="stock"
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*async fixture 'plain' (test_it.py:4)*@interlace.fixture*"])
+    result = suite(source.format(test="def test_it"), *strict, world="stock")
+    result.assert_outcomes(passed=1, errors=1)
