@@ -193,6 +193,27 @@ def test_a_thread_that_was_notified_and_has_not_gone_on() -> None:
         assert inside.waits_to_be_notified(frame) in ((False, True), None)
 
 
+def test_a_lock_that_is_taken_for_a_moment() -> None:
+    """Whoever is seen there was merely not let go on yet; who takes a lock of the program's own may wait."""
+    letters: queue.Queue[int] = queue.Queue()
+    condition = threading.Condition()
+
+    def enter() -> None:
+        with condition:
+            pass
+
+    with letters.mutex:
+        with _Stood(lambda: letters.put(1), lambda: None) as frame:
+            assert inside.takes_brief_lock(frame)
+            letters.mutex.release()
+        letters.mutex.acquire()
+    condition.acquire()
+    with _Stood(enter, condition.release) as frame:
+        assert not inside.takes_brief_lock(frame)
+        assert inside.takes_brief_lock(frame, __file__)
+        assert inside.calls_a_lock(frame)
+
+
 def test_a_thread_that_joins_another() -> None:
     free = threading.Event()
     other = threading.Thread(target=free.wait)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -64,6 +66,35 @@ def test_every_run_with_threads_is_the_same(jobs: int) -> None:
         outcomes = [interlace.run(main, seed=seed) for _ in range(8)]
         assert {str(outcome.value) for outcome in outcomes} == {str(outcomes[0].value)}
         assert {outcome.trace_hash for outcome in outcomes} == {outcomes[0].trace_hash}
+
+
+@pytest.fixture
+def nervous() -> Iterator[None]:
+    """Lets threads be interrupted at any moment, as on a busy machine."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("nervous")
+def test_however_often_threads_are_interrupted() -> None:
+    """Short jobs, which may be over before the loop has noted that they began, and their letters."""
+
+    async def main() -> list[int]:
+        loop = asyncio.get_running_loop()
+        got: list[int] = []
+
+        def job(first: int) -> None:
+            for number in range(first, first + 3):
+                loop.call_soon_threadsafe(got.append, number)
+
+        await asyncio.gather(*(asyncio.to_thread(job, 10 * number) for number in range(3)))
+        return got
+
+    outcomes = [interlace.run(main, seed=1) for _ in range(60)]
+    assert {str(outcome.value) for outcome in outcomes} == {"[0, 1, 2, 10, 11, 12, 20, 21, 22]"}
+    assert len({outcome.trace_hash for outcome in outcomes}) == 1
 
 
 def test_of_the_loop_and_its_jobs_one_is_at_work_at_a_time() -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import dis
 import functools
+import queue
 import threading
 from asyncio import futures, tasks
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, _base
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ running_loop = asyncio._get_running_loop
 """Returns the event loop that runs in this thread; None if none does."""
 
 _CONDITION_WAIT = threading.Condition.wait.__code__
+_CONDITION_ENTER = threading.Condition.__enter__.__code__
+_BRIEF = (threading.__file__, queue.__file__, _pools.__file__, _base.__file__)
 
 
 def pool_threads() -> set[Any]:
@@ -84,6 +87,24 @@ def waits_to_be_notified(frame: FrameType) -> tuple[bool, bool] | None:
     # Once notified it is locked again, by the thread that goes on: but then it is off the list.
     unheard = waiter is not None and waiter.locked() and waiter in names["self"]._waiters
     return unheard, names.get("timeout") is None
+
+
+def takes_brief_lock(frame: FrameType, *files: str) -> bool:
+    """Tells whether a thread takes a lock that is never held for longer than a moment.
+
+    Those are the locks within the standard library's conditions, queues and pools. A busy machine may
+    leave a thread standing there for long, and still it waits for nobody.
+
+    Args:
+        frame: the innermost frame of the thread.
+        files: further files with such locks.
+    """
+    taker: FrameType | None = frame
+    if frame.f_code is _CONDITION_ENTER:
+        taker = frame.f_back
+    elif _called(frame)[1] != "__enter__":
+        return False
+    return taker is not None and taker.f_code.co_filename in (*_BRIEF, *files)
 
 
 def calls_a_lock(frame: FrameType) -> bool:

@@ -212,7 +212,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
                     raise Deadlock(describe_waiting(self))
                 self._drain()
         count = len(ready)
-        if world.order != "realistic" and world.asks:
+        if count > 1 and world.order != "realistic" and world.asks:
             self._run_permuted(count)
             return
         if not self._records:
@@ -268,6 +268,11 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         ready = self._ready
         for remaining in range(count, 0, -1):
             limit = remaining if world.order == "batch" else len(ready)
+            if limit == 1:  # no choice
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    self._run_handle(handle)
+                continue
             options = heads(ready, limit, self.identify)
             if not options:
                 for _ in range(limit):  # cancelled ones: left there, they would keep time from moving on

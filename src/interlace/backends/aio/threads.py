@@ -32,7 +32,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _POLL = 0.001
-_STILL = 5
+_STILL = 10
 """A thread that seems to wait at this many polls in a row is waiting."""
 
 _IDLE_POLL = 0.02
@@ -45,6 +45,26 @@ _DOZING = 10.0
 
 _STRANGER = 1 << 30
 """Stands behind the numbers of all jobs where letters of one moment are put in order."""
+
+
+def _stillness(thread: threading.Thread, outside: tuple[str, ...] = (), *, timed: bool = False) -> int:
+    """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None or inside.takes_brief_lock(frame, __file__):
+        return 0
+    waits = inside.waits_to_be_notified(frame)
+    if waits is not None:
+        unheard, for_ever = waits
+        return 0 if not unheard else _STILL if for_ever or timed else 1
+    return int(frame.f_code.co_filename in outside or inside.calls_a_lock(frame))
+
+
+def _stillness_at_work(thread: threading.Thread, *, timed: bool) -> int:
+    """Is `_stillness` for a worker of a pool in which a job stands; 0 if it is about to take the next one."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None or inside.is_idle_worker(frame):
+        return 0
+    return _stillness(thread, timed=timed)
 
 
 def _dozes(thread: threading.Thread) -> bool:
@@ -95,7 +115,6 @@ class Threads(inside.BaseLoop):
     _submitted: int
     _elders: set[threading.Thread]
     _loners: set[threading.Thread]
-    _writers: set[threading.Thread]
     _crowd: int
 
     def _init_threads(self) -> None:
@@ -105,7 +124,6 @@ class Threads(inside.BaseLoop):
         self._submitted = 0
         self._elders = set(threading.enumerate())
         self._loners = set()
-        self._writers = set()
         self._crowd = len(self._elders)
 
     def call_soon_threadsafe(
@@ -119,14 +137,9 @@ class Threads(inside.BaseLoop):
         thread = threading.current_thread()
         # A thread of a pool serves one job after another, and the last one may not be off the list yet.
         number = next((job.number for job in reversed(self._jobs) if job.thread is thread), _STRANGER)
-        # On a busy machine it takes the lock late, again and again: that is no waiting for somebody else.
-        self._writers.add(thread)
-        try:
-            with self._post:
-                self._inbox.append((number, handle))
-                self._post.notify_all()
-        finally:
-            self._writers.discard(thread)
+        with self._post:
+            self._inbox.append((number, handle))
+            self._post.notify_all()
         return handle
 
     def _write_to_self(self) -> None:
@@ -159,13 +172,17 @@ class Threads(inside.BaseLoop):
             job.thread = threading.current_thread()
             return func(*args)
 
-        if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
-            job.pool = executor
-            result = executor.submit(work)
-        else:
-            result = executor.submit(func, *args)
+        self._jobs.append(job)  # before it can write a letter, which goes by its number
+        try:
+            if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+                job.pool = executor
+                result = executor.submit(work)
+            else:
+                result = executor.submit(func, *args)
+        except BaseException:
+            self._jobs.remove(job)
+            raise
         job.future = result
-        self._jobs.append(job)
 
         def deliver() -> None:
             inside.copy_result(result, future)
@@ -178,12 +195,10 @@ class Threads(inside.BaseLoop):
                 self.world.flight.post(lane, f"{lane} done", deliver, DELAYS)
 
         def finished(_: object) -> None:
-            if self._thread_id == threading.get_ident() or self.is_closed():
-                job.landed = True
-                self.call_soon(complete) if not self.is_closed() else None
-                return
+            # By letter even from the loop's own thread: a job may be over before anybody asks to be told.
             with self._post:
-                self._inbox.append((job.number, Handle(complete, (), self, None, -1, None)))
+                if not self.is_closed():
+                    self._inbox.append((job.number, Handle(complete, (), self, None, -1, None)))
                 job.landed = True
                 self._post.notify_all()
 
@@ -216,7 +231,7 @@ class Threads(inside.BaseLoop):
                     break
                 stillness = min(
                     *(self._job_stillness(job, timed=not idle) for job in self._jobs),
-                    *(self._stillness(thread, _OUTSIDE_FILES) for thread in strangers),
+                    *(_stillness(thread, _OUTSIDE_FILES) for thread in strangers),
                     _STILL,
                 )
                 still = still + stillness if stillness else 0
@@ -251,32 +266,10 @@ class Threads(inside.BaseLoop):
         if job.future.done():
             return _STILL if job.landed else 0
         if job.thread is not None:
-            return self._stillness(job.thread, timed=timed)
+            return _stillness(job.thread, timed=timed)
         if job.pool is None:
             return 0
-        return min(
-            (self._stillness_at_work(thread, timed=timed) for thread in inside.crew(job.pool)), default=0
-        )
-
-    def _stillness(
-        self, thread: threading.Thread, outside: tuple[str, ...] = (), *, timed: bool = False
-    ) -> int:
-        """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
-        frame = sys._current_frames().get(thread.ident or 0)
-        if frame is None or thread in self._writers:
-            return 0
-        waits = inside.waits_to_be_notified(frame)
-        if waits is not None:
-            unheard, for_ever = waits
-            return 0 if not unheard else _STILL if for_ever or timed else 1
-        return int(frame.f_code.co_filename in outside or inside.calls_a_lock(frame))
-
-    def _stillness_at_work(self, thread: threading.Thread, *, timed: bool) -> int:
-        """Is `_stillness` for a worker of a pool in which a job stands; 0 if it is about to take the next one."""
-        frame = sys._current_frames().get(thread.ident or 0)
-        if frame is None or inside.is_idle_worker(frame):
-            return 0
-        return self._stillness(thread, timed=timed)
+        return min((_stillness_at_work(thread, timed=timed) for thread in inside.crew(job.pool)), default=0)
 
     def _await_threads(self) -> bool:
         """Waits, in real time, for a thread to write to the idle loop; False if none will."""
