@@ -11,6 +11,7 @@ import pytest
 
 import interlace
 from interlace.errors import UsageError
+from interlace.strategies.reversal import parse_delay
 
 Main = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -73,6 +74,27 @@ def test_a_failure_is_found_shrunk_explained_and_replayed() -> None:
     again = interlace.replay(overtaking, failure.token)
     assert str(again.error).startswith("the page shows old")
     assert again.trace_hash == failure.smallest.trace_hash
+
+
+def test_two_completions_may_come_in_one_poll() -> None:
+    """Whatever the lengths on the menu: what starts later can end together with what is in flight."""
+
+    async def main(world: interlace.World) -> None:
+        at: list[float] = []
+
+        async def call(begin: float) -> None:
+            await world.latency(begin)  # fixed
+            await world.latency("1ms..50ms")
+            at.append(world.clock.elapsed)
+
+        await asyncio.gather(call(0), call(0.0123))
+        assert at[0] != at[1], "together"
+
+    failure = interlace.explore(main).failure
+    assert failure is not None
+    assert failure.message.startswith("together")
+    assert all(0.001 <= parse_delay(one.option) / 1e9 <= 0.05 for one in failure.deviations)
+    assert interlace.replay(main, failure.token).failed
 
 
 def test_durations_are_the_only_unknowns() -> None:

@@ -53,6 +53,11 @@ class Flight:
         """When the next operation completes, in nanoseconds; None if nothing is in flight."""
         return self._heap[0].time if self._heap else None
 
+    @property
+    def next_times(self) -> list[int]:
+        """When the next two operations complete that do so at different times, or fewer, in nanoseconds."""
+        return sorted({arrival.time for arrival in self._heap[:3]})[:2]
+
     def post(self, lane: str, what: str, deliver: Callable[[], None], delays: Sequence[int]) -> int:
         """Starts an operation and returns the virtual time at which it completes.
 

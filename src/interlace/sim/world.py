@@ -123,11 +123,16 @@ class World:
     def delay(self, what: str, delays: Sequence[int] = DELAYS) -> int:
         """Asks how long an operation takes that starts now, in nanoseconds.
 
+        Besides the lengths given, within them, those are offered that end together with what is in flight
+        already: a bug that needs two completions in one poll is out of reach of any fixed menu.
+
         Delays that would use up an armed generous timeout are not offered: a correct program must
         not fail because nobody declared the network fast. The fault `slow` lifts that.
         """
         if self._strategy is None:
             return delays[0]
+        if len(delays) > 1 and len(self.flight):
+            delays = self._with_meetings(delays)
         if self.faults.slow:
             delays = (*delays, *SLOW_DELAYS)
         else:
@@ -139,6 +144,14 @@ class World:
         delay = delays[self.choose("delay", what, names)]
         self.spent += delay - delays[0]
         return delay
+
+    def _with_meetings(self, delays: Sequence[int]) -> Sequence[int]:
+        """Adds to a menu of delays those that end when something in flight does."""
+        now, shortest, longest = self.clock.ns, delays[0], delays[-1]
+        meetings = {time - now for time in self.flight.next_times if shortest < time - now < longest} - set(
+            delays
+        )
+        return sorted([*delays, *meetings]) if meetings else delays
 
     def close(self) -> None:
         """Ends the run: from now on nothing is asked and nothing is recorded."""
