@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.options import Options
 
-NAMES = ("throughput", "bugs")
+NAMES = ("throughput", "overhead", "renewal", "bugs")
 
 
 def main(arguments: list[str] | None = None) -> None:

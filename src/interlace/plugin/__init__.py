@@ -71,8 +71,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (*MARKERS, *((ASYNCIO_MARKER,) if options.asyncio else ())):
         config.addinivalue_line("markers", line)
     config.pluginmanager.register(Tally(), "interlace-tally")
-    if options.overlap:
-        _let_overlap(config)
     if options.asyncio:
         from interlace.plugin.pytest_asyncio import Fixtures
 
@@ -120,26 +118,35 @@ def pytest_pycollect_makeitem(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Takes the tests that are ours; last, since the plugin of anyio still replaces tests here."""
-    options = session.config.stash[OPTIONS]
-    if options.anyio:
+    """Has tests that are marked for anyio ask for its backends, where interlace stands in for its plugin."""
+    if session.config.stash[OPTIONS].anyio:
         from interlace.plugin.anyio import ask_for_backends
 
         ask_for_backends(session)
-    for item in session.items:
-        if isinstance(item, pytest.Function) and is_async(item):
-            from interlace.plugin.runner import claim
-
-            claim(item, options)
-            if item.get_closest_marker("overlap") is not None:
-                _let_overlap(session.config)
 
 
-def _let_overlap(config: pytest.Config) -> None:
-    if not config.pluginmanager.has_plugin("interlace-overlap"):
-        from interlace.plugin.overlap import Overlap
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Runs the tests together that may overlap."""
+    if not is_async(item):
+        return None
+    from interlace.plugin.stage import stage_of
 
-        config.pluginmanager.register(Overlap(), "interlace-overlap")
+    stage = stage_of(item)
+    if stage is None or stage.claim.overlaps is None:
+        return None
+    from interlace.plugin.overlap import overlap_of
+
+    return overlap_of(item.config).run(stage, nextitem)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Takes an async test that is ours; not earlier, since other plugins may replace it until now."""
+    if STAGE not in item.stash and is_async(item):
+        from interlace.plugin.stage import stage_of
+
+        stage_of(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -175,16 +182,17 @@ def pytest_runtest_makereport(
     stage = item.stash.get(STAGE, None)
     if stage is None:
         return (yield)
-    from interlace.plugin.explore import present, presenting
-
-    with presenting(stage, call):
+    if call.excinfo is not None:
+        with stage.presenting(call.when):
+            report = yield
+        if call.when == "call":
+            stage.present(report, call.excinfo.value)
+    else:
         report = yield
     if call.when == "call" and stage.ahead is not None:
         report.duration = stage.ahead.seconds
-    if call.when == "teardown":
+    elif call.when == "teardown":
         stage.forget()
-    elif call.when == "call" and call.excinfo is not None:
-        present(stage, report, call.excinfo.value)
     return report
 
 

@@ -9,7 +9,7 @@ from interlace.plugin.markers import inner_test
 from interlace.plugin.watch import judge
 
 if TYPE_CHECKING:
-    from interlace.plugin.runner import ItemStage
+    from interlace.plugin.stage import ItemStage
 
 
 def run_examples(stage: ItemStage) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +18,11 @@ from interlace.engine.explain import constraints
 from interlace.errors import Diverged, LatentWarning, SharedStateWarning
 from interlace.model.outcome import TOKEN_FILES, TOKEN_LENGTH
 from interlace.model.schedule import Recipe
-from interlace.model.source import is_loop_file, is_own_file, is_user_file
-from interlace.plugin.compat_report import frames_filtered, tell
+from interlace.plugin.compat_report import tell
 from interlace.report.text import outcome_to_text
 
 if TYPE_CHECKING:
-    from interlace.plugin.runner import ItemStage
+    from interlace.plugin.runner import SimulatedStage
 
 _WIDTH = 100
 
@@ -57,7 +55,7 @@ def warn_of_changes(item: pytest.Function, names: list[str]) -> None:
         )
 
 
-def explore(stage: ItemStage) -> None:
+def explore(stage: SimulatedStage) -> None:
     """Runs a test under many schedules, and raises the error of the smallest failure."""
     __tracebackhide__ = True
     settings, item = stage.settings, stage.item
@@ -92,7 +90,7 @@ def explore(stage: ItemStage) -> None:
         )
 
 
-def replay(stage: ItemStage, recipe: Recipe) -> None:
+def replay(stage: SimulatedStage, recipe: Recipe) -> None:
     """Runs the one schedule that was asked for, and raises its error."""
     __tracebackhide__ = True
     item = stage.item
@@ -112,27 +110,10 @@ def replay(stage: ItemStage, recipe: Recipe) -> None:
         raise outcome.error
 
 
-def presenting(stage: ItemStage, call: pytest.CallInfo[None]) -> AbstractContextManager[None]:
-    """Returns within what pytest is to word a failure: it sees the user's own frames, unless -vv.
-
-    Fixtures may come from a library: of their errors only the frames that run them are left out.
-    """
-    if call.excinfo is None or stage.account is not None or _verbosity(stage.item) >= 2:
-        return nullcontext()
-    return frames_filtered(stage.item, is_user_file if call.when == "call" else _is_no_runner)
-
-
-def _is_no_runner(filename: str) -> bool:
-    return not (is_own_file(filename) or is_loop_file(filename))
-
-
-def present(stage: ItemStage, report: pytest.TestReport, error: BaseException) -> None:
-    """Puts our report in the place of what pytest tells of this error, where we have one."""
-    account = stage.account
-    if account is None or account.error is not error:
-        return
-    config = stage.item.config
-    verbose = _verbosity(stage.item)
+def present(item: pytest.Function, account: Account, report: pytest.TestReport) -> None:
+    """Puts our report in the place of what pytest tells of a failure."""
+    config = item.config
+    verbose = int(config.get_verbosity())
     width, color = _WIDTH, False
     # The processes of pytest-xdist have no terminal.
     if config.pluginmanager.has_plugin("terminalreporter"):
@@ -196,7 +177,3 @@ def _note(item: pytest.Function, name: str, value: object) -> None:
     key = f"interlace.{name}"
     item.user_properties[:] = [one for one in item.user_properties if one[0] != key]
     item.user_properties.append((key, value))
-
-
-def _verbosity(item: pytest.Function) -> int:
-    return int(item.config.get_verbosity())

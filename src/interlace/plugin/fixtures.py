@@ -13,7 +13,7 @@ from interlace.plugin.markers import is_async
 
 if TYPE_CHECKING:
     from interlace.api import World
-    from interlace.plugin.runner import ItemStage
+    from interlace.plugin.stage import ItemStage
     from interlace.sim.clock import Clock
 
 STAGE: pytest.StashKey[ItemStage] = pytest.StashKey()
@@ -23,19 +23,20 @@ STAGE: pytest.StashKey[ItemStage] = pytest.StashKey()
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> World:
     """The simulated world of the current run: virtual time, hosts, latency. For async tests."""
-    stage: ItemStage | None = request.node.stash.get(STAGE, None)
-    if stage is None or not stage.simulated:
-        _refuse(request.node, "world")
-    return stage.open_world()
+    return _world_for(request.node, "world")
 
 
 @pytest.fixture
 def clock(request: pytest.FixtureRequest) -> Clock:
     """The virtual clock of the current run: `clock.elapsed` is seconds since it began. For async tests."""
-    stage: ItemStage | None = request.node.stash.get(STAGE, None)
-    if stage is None or not stage.simulated:
-        _refuse(request.node, "clock")
-    return stage.open_world().clock
+    return _world_for(request.node, "clock").clock
+
+
+def _world_for(item: pytest.Item, name: str) -> World:
+    """Returns the world of the run that a test is being set up for."""
+    stage: ItemStage | None = item.stash.get(STAGE, None)
+    world = stage.world if stage is not None and stage.simulated else None
+    return _refuse(item, name) if world is None else world
 
 
 def _refuse(item: pytest.Item, name: str) -> NoReturn:

@@ -13,19 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from interlace.backends.aio.stock import Share, run_together
 from interlace.plugin.compat import arguments_of, park, phase
-from interlace.plugin.fixtures import STAGE
 from interlace.plugin.lanes import options_of
 from interlace.plugin.markers import inner_test
+from interlace.plugin.stage import ItemStage, stage_of
 from interlace.plugin.watch import ALONE
-
-if TYPE_CHECKING:
-    from interlace.plugin.runner import ItemStage
 
 _MARKED_AT_MOST = 100
 """How many tests that are marked may overlap, where `--overlap` does not say."""
@@ -114,18 +111,15 @@ def _routed() -> Iterator[None]:
 
 
 class Overlap:
-    """The plugin that lets tests overlap; registered where that was asked for."""
+    """Lets the tests of a session overlap."""
 
     def __init__(self) -> None:
         self._held: dict[pytest.Item, _Held] = {}
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Runs a test together with those that follow and may overlap with it."""
+    def run(self, stage: ItemStage, nextitem: pytest.Item | None) -> bool | None:
+        """Runs a test together with those that follow and may overlap with it; None: it is to be run alone."""
+        item = stage.item
         if item not in self._held:
-            stage = item.stash.get(STAGE, None)
-            if stage is None or stage.claim.overlaps is None:
-                return None
             reason = why_alone(stage)
             if reason:
                 item.user_properties.append((ALONE, reason))
@@ -133,7 +127,7 @@ class Overlap:
             group = _group(stage)
             if len(group) < 2:
                 return None
-            self._run(group)
+            self._run_ahead(group)
         held = self._held.pop(item)
         hook = item.ihook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -154,7 +148,7 @@ class Overlap:
             one.unpark()
             phase(item, "teardown", log=False, nextitem=nextitem)
 
-    def _run(self, group: list[ItemStage]) -> None:
+    def _run_ahead(self, group: list[ItemStage]) -> None:
         """Sets tests up one by one, and runs them together."""
         ready: list[ItemStage] = []
         for stage in group:
@@ -177,6 +171,14 @@ class Overlap:
         for stage, (share, *_), error, own in zip(ready, jobs, errors, written, strict=True):
             out, err, log = own.out.getvalue(), own.err.getvalue(), "\n".join(own.log)
             stage.ahead = Ahead(error, share.seconds, out, err, log)
+
+
+_OVERLAP = pytest.StashKey[Overlap]()
+
+
+def overlap_of(config: pytest.Config) -> Overlap:
+    """Returns what lets the tests of this session overlap."""
+    return config.stash.setdefault(_OVERLAP, Overlap())
 
 
 def why_alone(stage: ItemStage) -> str:
@@ -205,7 +207,7 @@ def _group(stage: ItemStage) -> list[ItemStage]:
     items = item.session.items
     group = [stage]
     for other in items[items.index(item) + 1 :]:
-        following = other.stash.get(STAGE, None)
+        following = stage_of(other)
         if (
             len(group) == limit
             or other.parent is not item.parent

@@ -1,0 +1,206 @@
+"""How one async test is run: its fixtures and itself in one task on an ordinary event loop.
+
+Most async tests need no more than that, so this file imports nothing of the simulated world: what that
+takes is in runner.py, and loaded for the first test which is simulated.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from interlace.plugin.claims import FACTORY, Claim, claim_of, is_of_pytest_asyncio
+from interlace.plugin.compat import arguments_of, fixture_value
+from interlace.plugin.fixtures import STAGE
+from interlace.plugin.lanes import (
+    Lane,
+    keep_current,
+    lane_of,
+    leave_other_loops,
+    loop_scope_of,
+    options_of,
+    share_of,
+)
+from interlace.plugin.markers import inner_test, is_async
+from interlace.plugin.watch import judge
+
+if TYPE_CHECKING:
+    from interlace.api import World
+    from interlace.plugin.overlap import Ahead
+
+
+def stage_of(item: pytest.Item) -> ItemStage | None:
+    """Returns the stage of a test, which is made when it is first asked for; None: the test is not ours."""
+    if not isinstance(item, pytest.Function):
+        return None
+    stage = item.stash.get(STAGE, None)
+    if stage is None and is_async(item):
+        claim = claim_of(item, options_of(item))
+        if claim is None:
+            return None
+        if claim.simulated:
+            from interlace.plugin.runner import SimulatedStage
+
+            stage = SimulatedStage(item, claim)
+        else:
+            stage = ItemStage(item, claim)
+    return stage
+
+
+class ItemStage:
+    """Runs one test.
+
+    Args:
+        item: the test.
+        claim: how it is to be run.
+
+    Attributes:
+        factory: makes its loop on the stock side; None: as asyncio does.
+        key: tells its loop from others of the same scope.
+        overlapping: whether it is set up to be run together with others.
+        ahead: what came of that; None if it has not been run yet.
+        world: the world of the run that is being set up; None: the test is not simulated.
+    """
+
+    world: World | None = None
+
+    simulated = False
+    """Whether the test runs in a simulated world now."""
+
+    def __init__(self, item: pytest.Function, claim: Claim) -> None:
+        self.item = item
+        self.claim = claim
+        self.factory: Any = None
+        self.key: tuple[Any, ...] = ()
+        self.overlapping = False
+        self.ahead: Ahead | None = None
+        self._lane: Lane | None = None
+        item.stash[STAGE] = self
+        item.setup = self.set_up  # type: ignore[method-assign]
+        if claim.insists or inner_test(item.obj) is not None:
+            item.runtest = self.run_test  # type: ignore[method-assign]
+
+    @property
+    def lane(self) -> Lane:
+        """Where its coroutines run: opened when it is first asked for."""
+        if self._lane is None:
+            self._lane = self._open_lane()
+        return self._lane
+
+    # -- what pytest calls -----------------------------------------------------------------------
+
+    def set_up(self) -> None:
+        """Sets up the test's fixtures."""
+        __tracebackhide__ = True
+        item = self.item
+        self._lane = None
+        # anyio's own plugin opens the loop when it is first needed, and closes it before what came earlier.
+        if not self.claim.for_anyio:
+            keep_current(item)
+            self.lane.opened.make_current()
+        self._set_up_fixtures()
+        self._judge()
+
+    def run_test(self) -> None:
+        """Runs the test in the place of what the test's class does, wrapped by all hooks as usual."""
+        __tracebackhide__ = True
+        item = self.item
+        function = item.obj
+        if inner_test(function) is not None:
+            from interlace.plugin.examples import run_examples
+
+            run_examples(self)
+            return
+
+        def simulated(**arguments: Any) -> None:
+            __tracebackhide__ = True
+            item.obj = function
+            self.run()
+
+        simulated.__name__ = getattr(function, "__name__", item.name)  # what --trace shows
+        item.obj = simulated
+        try:
+            item.ihook.pytest_pyfunc_call(pyfuncitem=item)
+        finally:
+            if item.obj is simulated:
+                item.obj = function
+
+    def run(self) -> None:
+        """Runs the test once, and raises its error or that of something in its background."""
+        __tracebackhide__ = True
+        item, lane = self.item, self.lane
+        if self.ahead is not None:
+            self._catch_up(self.ahead)
+            return
+        lane.test(item.obj(**arguments_of(item)))
+        self._judge()
+
+    def _judge(self) -> None:
+        """Fails the test for what has gone wrong in its background since the last time."""
+        __tracebackhide__ = True
+        failures = self.lane.opened.take_failures()
+        if failures:
+            judge(self.item, failures)
+
+    def _catch_up(self, ahead: Ahead) -> None:
+        """Tells pytest what came of a test that was run before, together with others."""
+        __tracebackhide__ = True
+        for name, text in (("stdout", ahead.out), ("stderr", ahead.err), ("log", ahead.log)):
+            if text:
+                self.item.add_report_section("call", name, text)
+        if ahead.error is not None:
+            raise ahead.error
+        self._judge()
+
+    def presenting(self, when: str) -> AbstractContextManager[None]:
+        """Returns within what pytest is to word a failure: it sees the user's own frames, unless -vv.
+
+        Fixtures may come from a library: of their errors only the frames that run them are left out.
+        """
+        if self.item.config.get_verbosity() >= 2:
+            return nullcontext()
+        from interlace.model.source import is_loop_file, is_own_file, is_user_file
+        from interlace.plugin.compat_report import frames_filtered
+
+        if when == "call":
+            return frames_filtered(self.item, is_user_file)
+        return frames_filtered(self.item, lambda file: not (is_own_file(file) or is_loop_file(file)))
+
+    def present(self, report: pytest.TestReport, error: BaseException) -> None:
+        """Has what is known beyond pytest's own account of a failure put in the place of that."""
+
+    def forget(self) -> None:
+        """Lets go of what was kept for the report."""
+        self._lane = self.ahead = None
+
+    # -- setting up ------------------------------------------------------------------------------
+
+    def _set_up_fixtures(self) -> None:
+        __tracebackhide__ = True
+        # pytest-asyncio would make a loop of its own here.
+        kind = pytest.Function if is_of_pytest_asyncio(self.item) else type(self.item)
+        kind.setup(self.item)
+
+    def _open_lane(self) -> Lane:
+        item, claim = self.item, self.claim
+        if claim.for_anyio:
+            from interlace.plugin.anyio import lane_on_backend
+
+            return lane_on_backend(item)
+        parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+        self.factory = parameters.get(FACTORY)
+        policy = None
+        if "event_loop_policy" in item.fixturenames:
+            from interlace.backends.aio.stock import set_policy
+
+            policy = fixture_value(item, "event_loop_policy")
+            set_policy(policy)
+        self.key = (self.factory, policy)
+        if self.overlapping:
+            return share_of(item, claim.timeout)
+        scope = claim.loop_scope or loop_scope_of(item, literal=claim.literal)
+        lane = lane_of(item, "function", scope, self.factory, self.key, claim.timeout)
+        leave_other_loops(item, self.key)
+        return lane
