@@ -222,3 +222,47 @@ async def main(world):
         "what main awaits (first latency)",
         "what main awaits (second latency)",
     ]
+
+
+def test_what_clears_up_after_the_failure_is_left_out(load: Load) -> None:
+    """And what the failing statement awaited is not."""
+    module = load(
+        "cleared",
+        """
+import asyncio
+
+async def load(log):
+    await asyncio.sleep(1)
+    log.append(1)
+    return 2
+
+async def main():
+    log = []
+    try:
+        assert await load(log) == 1
+    finally:
+        log.clear()
+""",
+    )
+    told = rows(tell(detailed(module.main)))
+    assert ("log.append(1)", "") in told
+    assert ("log.clear()", "") not in told
+    assert told[-1] == ("assert await load(log) == 1", "fails")
+
+
+def test_a_task_that_ran_no_line_of_the_users_has_its_name(load: Load) -> None:
+    module = load(
+        "quiet",
+        """
+import asyncio
+
+async def main():
+    quiet = asyncio.create_task(asyncio.sleep(1), name="quiet one")
+    await asyncio.wait([quiet])
+    assert not quiet.cancelled()
+""",
+    )
+    failure = explore(module.main, faults=["cancel:quiet*"]).failure
+    assert failure is not None
+    marks = [row.text for row in tell(failure.smallest, failure.twin).rows if row.kind == "mark"]
+    assert marks == ["quiet one is cancelled here"]

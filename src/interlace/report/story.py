@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 from interlace.model.outcome import Outcome, innermost
@@ -153,7 +154,7 @@ def _rows_of(one: Read, sources: Sources, labels: Mapping[str, str], failing: St
     if pending:
         add(pending[-1], "goes on")
     before = pending[-1] if pending else None
-    for place in one.fresh:
+    for place in one.fresh if failing is None else _up_to(failing, one, sources):
         _return_to(place, pending, sources, add)
         if not (before is not None and _leaves(sources.at(place), before)):
             add(place)
@@ -172,6 +173,16 @@ def _rows_of(one: Read, sources: Sources, labels: Mapping[str, str], failing: St
         left = len(rows) - _PASSAGE_ROWS + 1
         rows[3 : 3 + left] = [Row("gap", f"… {left} lines", task, one.passage.time)]
     return rows
+
+
+def _up_to(failing: Statement, one: Read, sources: Sources) -> tuple[Place, ...]:
+    """Returns the fresh lines of the step that fails, less those that its function ran to clear up."""
+    at = [number for number, line in enumerate(one.fresh) if _same(sources.at(line), failing)]
+    if at:
+        return one.fresh[: at[-1] + 1]
+    # It failed in the middle of a statement that it had gone on from: what that awaited ran before.
+    functions = {(line.file, line.function) for line in one.resumed if _same(sources.at(line), failing)}
+    return tuple(takewhile(lambda line: (line.file, line.function) not in functions, one.fresh))
 
 
 def _return_to(

@@ -56,13 +56,11 @@ class Watcher:
     def _after(self, handle: Any) -> None:
         lines, self._lines = self._lines, []
         world = self._loop.world
+        owner = getattr(handle._callback, "__self__", None)
+        if isinstance(owner, Task):
+            self.names[owner.path] = name_of(owner)
         if lines and world.passages is not None:
-            owner = getattr(handle._callback, "__self__", None)
-            waits = None
-            if isinstance(owner, Task):
-                self.names[owner.path] = name_of(owner)
-                if not owner.done():
-                    waits = inside.user_wait(owner)
+            waits = inside.user_wait(owner) if isinstance(owner, Task) and not owner.done() else None
             world.passages.append(Passage(world.step, world.clock.ns, self._loop.actor, tuple(lines), waits))
         if self._chained and self._chained[1]:
             self._chained[1](handle)
