@@ -8,13 +8,13 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test check lint changelog bench corpus suites format clean help
+.PHONY: demo test check lint changelog bench corpus suites peers format clean help
 
 demo: .venv/.stamp-http  ## show a race being found, shrunk and explained
 	@$(BIN)/interlace demo
 
 test: .venv/.stamp-test  ## run the tests, those of the docs included
-	$(BIN)/pytest -n $(JOBS) -m "not corpus and not suites" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not corpus and not suites and not peers" $(PYTEST_ARGS)
 
 # TESTED=1 leaves the tests out, for a caller who has just run them.
 check: lint changelog $(if $(TESTED),,test)  ## run all checks and the tests
@@ -39,6 +39,9 @@ corpus: .venv/.stamp-test  ## run the real bugs of released packages
 # pytest-asyncio's own tests, those of anyio's plugin, and those of projects that use them.
 suites: .venv/.stamp-test  ## run other projects' test suites on the plugin
 	$(BIN)/pytest -n $(JOBS) -m suites tests/suites $(PYTEST_ARGS)
+
+peers: .venv/.stamp-test  ## run the suites of the fifteen pains under the other async runners
+	$(BIN)/pytest -n $(JOBS) -m peers $(PYTEST_ARGS)
 
 format: .venv/.stamp-dev  ## format the code and apply the safe fixes
 	$(BIN)/ruff check --fix-only --quiet .

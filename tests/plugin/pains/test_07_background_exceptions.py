@@ -1,0 +1,109 @@
+"""7. An exception in the background vanishes, and the test passes (pytest-asyncio #205, #196, #223)."""
+
+import pytest
+
+CASES = {
+    # #205
+    "callback": {
+        "source": """
+        import asyncio
+
+        async def test_callback():
+            def fail():
+                raise ValueError("in a callback")
+
+            asyncio.get_running_loop().call_soon(fail)
+            await asyncio.sleep(0)
+        """,
+        "interlace": {"failed": 1, "says": "ValueError: in a callback"},
+        "asyncio": {"passed": 1},
+        "anyio": {"failed": 1, "says": "ValueError: in a callback"},
+    },
+    "task-that-nobody-awaits": {
+        "source": """
+        import asyncio
+
+        background = set()
+
+        async def fail():
+            raise ValueError("in a task")
+
+        async def test_task():
+            background.add(asyncio.create_task(fail()))
+            await asyncio.sleep(0)
+        """,
+        # Until everything is torn down, somebody may yet ask for it.
+        "interlace": {
+            "passed": 1,
+            "errors": 1,
+            "says": ["ValueError: in a task", "nobody has awaited the task"],
+        },
+        "asyncio": {"passed": 1},
+        "anyio": {"passed": 1},
+    },
+    # #196: the fixture starts a task, and the task fails while the test runs.
+    "task-of-a-fixture": {
+        "source": """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def worker():
+            task = asyncio.create_task(work())
+            yield
+            task.cancel()
+
+        async def work():
+            raise ValueError("in the worker")
+
+        async def test_worker(worker):
+            await asyncio.sleep(0)
+        """,
+        "interlace": {"passed": 1, "errors": 1, "says": "ValueError: in the worker"},
+        "asyncio": {"passed": 1},
+        "anyio": {"passed": 1},
+    },
+    # What is awaited, or looked at, is nobody else's business.
+    "looked-at": {
+        "source": """
+        import asyncio
+        import pytest
+
+        async def fail():
+            raise ValueError("expected")
+
+        async def test_awaited():
+            task = asyncio.create_task(fail())
+            with pytest.raises(ValueError, match="expected"):
+                await task
+
+        async def test_looked_at():
+            task = asyncio.create_task(fail())
+            await asyncio.wait([task])
+            assert str(task.exception()) == "expected"
+
+        async def test_gathered():
+            assert len(await asyncio.gather(fail(), fail(), return_exceptions=True)) == 2
+
+        async def test_handled():
+            told = []
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda loop, told_of: told.append(told_of["exception"]))
+            loop.call_soon(lambda: 1 / 0)
+            await asyncio.sleep(0)
+            assert isinstance(told[0], ZeroDivisionError)
+        """,
+        "interlace": {"passed": 4},
+        "asyncio": {"passed": 4},
+        "anyio": {"passed": 4},
+    },
+}
+
+
+def test_interlace(case, interlace):
+    interlace(case)
+
+
+@pytest.mark.peers
+def test_elsewhere(elsewhere, peer):
+    peer(*elsewhere)
