@@ -83,6 +83,9 @@ class Guest:
         finally:
             self._runs = False
 
+    def suspect(self) -> None:
+        """Does nothing: see `take_failures`."""
+
     def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
         """Returns nothing: the runner raises by itself what goes wrong in the background."""
         return []

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from interlace.plugin.stage import ItemStage
 
 
+def allow_fixtures(function: Any) -> None:
+    """Has hypothesis not complain about function-scoped fixtures, which are made afresh for each example."""
+    from hypothesis import HealthCheck, settings
+
+    function = getattr(function, "__func__", function)
+    given = function._hypothesis_internal_use_settings
+    check = HealthCheck.function_scoped_fixture
+    if check not in given.suppress_health_check:
+        allowed = [*given.suppress_health_check, check]
+        function._hypothesis_internal_use_settings = settings(given, suppress_health_check=allowed)
+
+
 def run_examples(stage: ItemStage) -> None:
     """Runs a test that hypothesis calls with many examples, and raises its error."""
     __tracebackhide__ = True

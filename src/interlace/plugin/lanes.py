@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from interlace.backends.aio.inside import child_errors
+from interlace.backends.aio.opened import cancelled_by
 from interlace.backends.aio.stock import OpenLoop, Share, current_loop, loop_is_running, restore_loop
 from interlace.plugin.compat import add_finalizer, definitions, end_fixture, lanes_of, scope_node
 from interlace.plugin.declare import SCOPES, declared, is_async_function
@@ -22,6 +22,9 @@ from interlace.plugin.options import OPTIONS, Options
 from interlace.plugin.watch import judge
 
 _MISSING = object()
+
+LENT = ("lent",)
+"""How the key of a loop begins that belongs to a fixture of the suite, which closes it."""
 
 Key = tuple[Any, ...]
 
@@ -38,7 +41,7 @@ class Lane:
     Attributes:
         key: tells its loop from others of the same scope.
         failed: the error that a coroutine has raised last.
-        generators: the async fixtures that are suspended at their yield, by name.
+        generators: the async fixtures of this loop that are suspended at their yield, by name.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Lane:
         self.timeout = timeout
         self.key: Key = ()
         self.failed: BaseException | None = None
-        self.generators: list[tuple[str, AsyncGenerator[Any, None]]] = []
+        # Those of wider scopes too: any of them can have opened what cancels a test.
+        self.generators: list[tuple[str, AsyncGenerator[Any, None]]] = getattr(opened, "generators", [])
+        self._told: list[BaseException] = getattr(opened, "told", [])
         self._seen = self.context.copy()
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -80,13 +85,21 @@ class Lane:
             if type(error).__name__ != "CancelledError":
                 raise
             for name, generator in reversed(self.generators):
-                for child in child_errors(generator):
-                    child.add_note(
-                        f"interlace: raised by a child of the task group in the fixture {name!r}, "
-                        "which has cancelled the test"
-                    )
-                    raise child from None
+                cause, what = cancelled_by(generator)
+                if what and not (cause is not None and self.has_told(cause)):
+                    told = error if cause is None else cause
+                    told.add_note(f"interlace: {what} in the fixture {name!r} has cancelled the test")
+                    self._told.append(told)
+                    raise told from None
             raise
+        finally:
+            self.opened.suspect()
+
+    def has_told(self, error: BaseException) -> bool:
+        """Tells whether an error, or all that a group holds, was raised as the error of a test already."""
+        if isinstance(error, BaseExceptionGroup):
+            return all(self.has_told(one) for one in error.exceptions)
+        return any(one is error for one in self._told)
 
     def value(self, coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, Callable[[], None]]:
         """Runs the coroutine of a fixture; returns its value, and what undoes its context variables."""
@@ -168,7 +181,9 @@ def wider(*scopes: str | None) -> str:
     return max((scope for scope in scopes if scope), key=SCOPES.index, default="function")
 
 
-def open_loop(item: pytest.Item, scope: str, factory: Any, key: Key, context: Context | None) -> OpenLoop:
+def open_loop(
+    item: pytest.Item, scope: str, factory: Any = None, key: Key = (), context: Context | None = None
+) -> OpenLoop:
     """Returns the loop of this scope that a test uses, and opens it if it is not there yet.
 
     Args:
@@ -184,7 +199,9 @@ def open_loop(item: pytest.Item, scope: str, factory: Any, key: Key, context: Co
         options = item.config.stash[OPTIONS]
         name = item.name if node is item else node.name or "session"
         try:
-            opened[key] = OpenLoop(factory, debug=options.debug, name=name, context=context)
+            opened[key] = OpenLoop(
+                factory, debug=options.debug, name=name, context=context, lent=key[:1] == LENT
+            )
         except Exception as error:
             error.add_note(f"interlace: raised while opening an event loop for {item.nodeid}")
             raise
@@ -194,7 +211,7 @@ def open_loop(item: pytest.Item, scope: str, factory: Any, key: Key, context: Co
 
 
 def _close(node: pytest.Item, key: Key, item: pytest.Item) -> None:
-    opened = node.stash[_OPENED].pop(key)
+    opened: OpenLoop = node.stash[_OPENED].pop(key)
     for lane in [one for one, lane in node.stash.get(_LANES, {}).items() if lane.opened is opened]:
         del node.stash[_LANES][lane]
     failures = opened.take_failures(unretrieved=True)

@@ -278,14 +278,12 @@ def is_async(item: pytest.Item) -> bool:
         return True
     if code is None and inspect.iscoroutinefunction(function):  # functools.partial and its like
         return True
-    return inner_test(function) is not None or _is_marked_coroutine(function)
-
-
-def _is_marked_coroutine(function: Any) -> bool:
-    """Tells whether a function says that it returns a coroutine, as `inspect.markcoroutinefunction` does."""
-    return hasattr(getattr(function, "__func__", function), "_is_coroutine_mark") and (
-        inspect.iscoroutinefunction(function)
-    )
+    # No further call for a plain function: this is asked of each test while they are collected.
+    if getattr(function, "is_hypothesis_test", False):
+        return inner_test(function) is not None
+    # What inspect.markcoroutinefunction() leaves on a function that returns a coroutine.
+    marked = hasattr(getattr(function, "__func__", function), "_is_coroutine_mark")
+    return marked and inspect.iscoroutinefunction(function)
 
 
 def inner_test(function: Any) -> Any:
@@ -298,4 +296,8 @@ def inner_test(function: Any) -> Any:
 
 def is_async_generator(item: pytest.Function) -> bool:
     """Tells whether a test is defined with `async def` and has a yield, which nobody can run."""
-    return inspect.isasyncgenfunction(item.obj)
+    function = item.obj
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is not None:
+        return bool(code.co_flags & inspect.CO_ASYNC_GENERATOR)
+    return inspect.isasyncgenfunction(function)

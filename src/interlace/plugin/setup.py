@@ -116,6 +116,9 @@ def _tear_down(lane: Lane, name: str, generator: Any, undo: Callable[[], None]) 
     lane.generators[:] = [one for one in lane.generators if one[1] is not generator]
     try:
         lane.call(_finish(name, generator))
+    except BaseExceptionGroup as error:
+        if not lane.has_told(error):
+            raise
     finally:
         undo()
 

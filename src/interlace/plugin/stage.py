@@ -15,6 +15,7 @@ from interlace.plugin.claims import FACTORY, Claim, claim_of, is_of_pytest_async
 from interlace.plugin.compat import arguments_of, fixture_value
 from interlace.plugin.fixtures import STAGE
 from interlace.plugin.lanes import (
+    LENT,
     Lane,
     keep_current,
     lane_of,
@@ -79,7 +80,12 @@ class ItemStage:
         self._lane: Lane | None = None
         item.stash[STAGE] = self
         item.setup = self.set_up  # type: ignore[method-assign]
-        if claim.insists or inner_test(item.obj) is not None:
+        examples = inner_test(item.obj) is not None
+        if examples:
+            from interlace.plugin.examples import allow_fixtures
+
+            allow_fixtures(item.obj)
+        if claim.insists or examples:
             item.runtest = self.run_test  # type: ignore[method-assign]
 
     @property
@@ -100,6 +106,8 @@ class ItemStage:
         if not self.claim.for_anyio:
             keep_current(item)
             self.lane.opened.make_current()
+            if self.lane.scope != "function":
+                item.addfinalizer(self._look_back)
         self._set_up_fixtures()
         self._judge()
 
@@ -143,6 +151,10 @@ class ItemStage:
         failures = self.lane.opened.take_failures()
         if failures:
             judge(self.item, failures)
+
+    def _look_back(self) -> None:
+        """Fails the test for what went wrong beside it on a loop that it shares with others."""
+        judge(self.item, self.lane.opened.take_failures(unretrieved=True))
 
     def _catch_up(self, ahead: Ahead) -> None:
         """Tells pytest what came of a test that was run before, together with others."""
@@ -201,6 +213,13 @@ class ItemStage:
         if self.overlapping:
             return share_of(item, claim.timeout)
         scope = claim.loop_scope or loop_scope_of(item, literal=claim.literal)
+        if "event_loop" in item.fixturenames:
+            from interlace.plugin.event_loop import loop_of_suite
+
+            own = loop_of_suite(item, scope)
+            if own is not None:
+                loop, scope = own
+                self.factory, self.key = (lambda: loop), (*LENT, loop)
         lane = lane_of(item, "function", scope, self.factory, self.key, claim.timeout)
         leave_other_loops(item, self.key)
         return lane

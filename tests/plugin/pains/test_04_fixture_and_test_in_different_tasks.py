@@ -42,19 +42,20 @@ CASES = {
         @pytest.fixture
         async def server(group):
             send, receive = anyio.create_memory_object_stream(1)
-            group.start_soon(echo, send, receive.clone())
-            return send
+            group.start_soon(echo, receive)
+            async with send:
+                yield send
 
-        async def echo(send, receive):
-            async for answer in receive:
-                answer.set()
+        async def echo(receive):
+            async with receive:
+                async for answer in receive:
+                    answer.set()
 
         async def test_server(server):
             answer = anyio.Event()
             await server.send(answer)
             await answer.wait()
         """,
-        "options": ["-Wignore::ResourceWarning"],
         "interlace": {"passed": 1},
         "asyncio": {"passed": 1, "errors": 1, "says": SCOPE},
         "anyio": {"passed": 1},
@@ -116,6 +117,58 @@ CASES = {
         "interlace": {"failed": 1, "says": "ConnectionError: the port is taken", "hides": "TimeoutError"},
         # Half a second is waited for nothing; without the wait_for it would be for ever.
         "asyncio": {"failed": 1, "errors": 1, "says": "TimeoutError"},
+        "anyio": {"hangs": True},
+    },
+    # It does not have to be in the fixture itself, nor in a fixture of the test.
+    "child-of-a-server-for-the-module": {
+        "source": """
+        import asyncio
+        import contextlib
+        import pytest
+
+        class Server:
+            def __init__(self, group):
+                self.group = group
+
+            async def serve(self):
+                await asyncio.sleep(0)
+                raise ConnectionError("the disk is full")
+
+        @contextlib.asynccontextmanager
+        async def running():
+            async with asyncio.TaskGroup() as group:
+                yield Server(group)
+
+        @pytest.fixture(scope="module")
+        async def server():
+            async with contextlib.AsyncExitStack() as stack:
+                yield await stack.enter_async_context(running())
+
+        async def test_server(server):
+            server.group.create_task(server.serve())
+            await asyncio.Event().wait()
+
+        async def test_other(server):
+            await asyncio.sleep(0)
+
+        @pytest.fixture
+        async def deadline():
+            async with asyncio.timeout(0):
+                yield
+
+        async def test_deadline(deadline):
+            await asyncio.Event().wait()
+        """,
+        "interlace": {
+            "passed": 1,
+            "failed": 2,
+            "says": [
+                "ConnectionError: the disk is full",
+                "a child of the task group in the fixture 'server' has cancelled the test",
+                "the timeout in the fixture 'deadline' has cancelled the test",
+            ],
+        },
+        "asyncio": {"hangs": True},
         "anyio": {"hangs": True},
     },
     # #1083, in its first form: the child fails when the test is over.

@@ -63,6 +63,33 @@ CASES = {
         "asyncio": {"passed": 1},
         "anyio": {"passed": 1},
     },
+    # The same on a loop that other tests use as well: it is the matter of the test in which it happens.
+    "task-of-one-test-among-others": {
+        "source": """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="module")
+        async def jobs():
+            jobs = []
+            yield jobs
+            for job in jobs:
+                job.cancel()
+
+        async def work(ending):
+            if ending == "badly":
+                raise ValueError("in the worker")
+            await asyncio.Event().wait()
+
+        @pytest.mark.parametrize("ending", ["never", "badly", "never again"])
+        async def test_job(jobs, ending):
+            jobs.append(asyncio.create_task(work(ending)))
+            await asyncio.sleep(0)
+        """,
+        "interlace": {"passed": 3, "errors": 1, "says": r"ERROR at teardown of test_job\[badly\]"},
+        "asyncio": {"passed": 3, "ini": "asyncio_default_test_loop_scope = module"},
+        "anyio": {"passed": 3},
+    },
     # What is awaited, or looked at, is nobody else's business.
     "looked-at": {
         "source": """
@@ -82,6 +109,16 @@ CASES = {
             await asyncio.wait([task])
             assert str(task.exception()) == "expected"
 
+        @pytest.fixture
+        async def crashing():
+            task = asyncio.create_task(fail())
+            yield
+            with pytest.raises(ValueError, match="expected"):
+                await task
+
+        async def test_awaited_by_the_fixture(crashing):
+            await asyncio.sleep(0)
+
         async def test_gathered():
             assert len(await asyncio.gather(fail(), fail(), return_exceptions=True)) == 2
 
@@ -93,9 +130,9 @@ CASES = {
             await asyncio.sleep(0)
             assert isinstance(told[0], ZeroDivisionError)
         """,
-        "interlace": {"passed": 4},
-        "asyncio": {"passed": 4},
-        "anyio": {"passed": 4},
+        "interlace": {"passed": 5},
+        "asyncio": {"passed": 5},
+        "anyio": {"passed": 5},
     },
 }
 

@@ -46,7 +46,7 @@ CASES = {
     "deadline-for-one": {
         "source": "import pytest\n"
         + STUCK.replace("async def test_queue", "@pytest.mark.interlace_timeout(0.05)\nasync def test_queue"),
-        "interlace": {"passed": 1, "failed": 1, "says": r"producer waits for Event\.wait at test_it\.py:13"},
+        "interlace": {"passed": 1, "failed": 1, "says": r"producer waits for Event\.wait at test_it\.py:12"},
     },
     # In a world there is no need to wait: nothing can happen any more, and that is known.
     "in-a-world": {

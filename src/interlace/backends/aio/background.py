@@ -33,6 +33,25 @@ def unretrieved_failures(loop: asyncio.AbstractEventLoop) -> list[BaseException]
     return failures
 
 
+def unawaited_failures(suspects: list[inside.Suspect]) -> list[BaseException]:
+    """Returns the exceptions of failed tasks that nobody has awaited since they were suspected.
+
+    To cancel a task that has failed already, as fixtures do in their teardown, keeps asyncio from complaining
+    about it; it is not to have awaited it.
+    """
+    failures: list[BaseException] = []
+    for suspect in suspects:
+        if inside.was_awaited(suspect):
+            continue
+        error = inside.retrieve(suspect.task)
+        if error is not None:
+            error.add_note(
+                f"interlace: nobody has awaited the task {suspect.task.get_name()} that raised this during the test"
+            )
+            failures.append(error)
+    return failures
+
+
 def pending_tasks(loop: asyncio.AbstractEventLoop, own: Sequence[asyncio.Task[Any] | None]) -> list[str]:
     """Returns one line for each task that is not done, other than these."""
     if loop.is_closed():

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, _base
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from contextvars import Context
-from types import CodeType, FrameType
+from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interlace.model.source import is_user_file, place_of
@@ -184,24 +184,48 @@ def unretrieved(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
     return sorted(found, key=lambda task: task.get_name())
 
 
+class Suspect(NamedTuple):
+    """A failed task, and the traceback that its exception had when nobody had asked for it yet."""
+
+    task: asyncio.Task[Any]
+    traceback: TracebackType | None
+
+
+def suspects(loop: asyncio.AbstractEventLoop) -> list[Suspect]:
+    """Returns the failed tasks of a loop that nobody has asked for their exception."""
+    return [Suspect(task, _traceback(task)) for task in unretrieved(loop)]
+
+
+def was_awaited(suspect: Suspect) -> bool:
+    """Tells whether the exception of a failed task was raised somewhere since, which lengthens its traceback."""
+    return _traceback(suspect.task) is not suspect.traceback
+
+
+def _traceback(task: Any) -> TracebackType | None:
+    found: TracebackType | None = task._exception.__traceback__
+    return found
+
+
 def retrieve(task: asyncio.Task[Any]) -> BaseException | None:
     """Returns the exception of a failed task; the task has nothing to complain about then."""
     return task.exception()
 
 
-def child_errors(generator: Any) -> list[BaseException]:
-    """Returns the errors of the children of task groups that a suspended async generator has open.
+def child_errors(group: object) -> list[BaseException]:
+    """Returns the errors of the children of a task group, of asyncio or of anyio; none if it is not one."""
+    if type(group).__name__ != "TaskGroup":
+        return []
+    for name in ("_errors", "_exceptions"):
+        errors = getattr(group, name, None)
+        if isinstance(errors, list):
+            return [error for error in errors if isinstance(error, BaseException)]
+    return []
 
-    Reads the groups of asyncio and of anyio where they are variables of its frame.
-    """
-    frame: FrameType | None = getattr(generator, "ag_frame", None)
-    found: list[BaseException] = []
-    for value in frame.f_locals.values() if frame is not None else ():
-        for name in ("_errors", "_exceptions"):
-            errors = getattr(value, name, None)
-            if type(value).__name__ == "TaskGroup" and isinstance(errors, list):
-                found += [error for error in errors if isinstance(error, BaseException)]
-    return found
+
+def entered(stack: AsyncExitStack[Any] | ExitStack) -> list[Any]:
+    """Returns the context managers that an exit stack has entered."""
+    callbacks = stack._exit_callbacks  # type: ignore[union-attr]
+    return [owner for _, leave in callbacks if (owner := getattr(leave, "__self__", None)) is not None]
 
 
 # -- a loop that goes on within a callback ---------------------------------------------------------

@@ -48,8 +48,14 @@ def _iterate(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None, aw
     """Runs the loop until what was awaited is done; after a bare yield, for one iteration."""
     with inside.outside_of(loop, task):
         if awaited is None:
+            # With nothing to do, the loop would wait until something happens.
+            loop.call_soon(_nothing)
             inside.iterate(loop)
             return
         awaited._asyncio_future_blocking = False
         while not awaited.done():
             inside.iterate(loop)
+
+
+def _nothing() -> None:
+    pass

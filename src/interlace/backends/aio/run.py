@@ -10,7 +10,12 @@ from typing import Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
-from interlace.backends.aio.background import failure_in, pending_tasks, unretrieved_failures
+from interlace.backends.aio.background import (
+    failure_in,
+    pending_tasks,
+    unawaited_failures,
+    unretrieved_failures,
+)
 from interlace.backends.aio.cancelling import Canceller
 from interlace.backends.aio.host import Host
 from interlace.backends.aio.loop import Loop
@@ -55,6 +60,7 @@ class Running:
         self._watcher = Watcher(self.loop) if world.passages is not None else nullcontext()
         self._ending: Ending | None = None
         self._told = 0
+        self._suspects: list[inside.Suspect] = []
 
     def main(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine to its end, as a task of its own, and returns its result or raises its error."""
@@ -102,7 +108,14 @@ class Running:
         """Returns what went wrong in the background since the last call; see `OpenLoop.take_failures`."""
         contexts, self._told = self.loop.background[self._told :], len(self.loop.background)
         failures = [error for context in contexts if (error := failure_in(context)) is not None]
-        return failures + unretrieved_failures(self.loop) if unretrieved else failures
+        if unretrieved:
+            suspects, self._suspects = self._suspects, []
+            failures += unawaited_failures(suspects) + unretrieved_failures(self.loop)
+        return failures
+
+    def suspect(self) -> None:
+        """Remembers the tasks that have failed and that nobody has asked; see `OpenLoop.suspect`."""
+        self._suspects = inside.suspects(self.loop)
 
     def pending(self) -> list[str]:
         """Returns one line for each task that is not done, other than that of `call`."""

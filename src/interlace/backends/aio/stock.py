@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import warnings
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextvars import Context
 from types import TracebackType
 from typing import Any
 
 from interlace.backends.aio import inside
-from interlace.backends.aio.background import failure_in, pending_tasks, unretrieved_failures
+from interlace.backends.aio.background import (
+    failure_in,
+    pending_tasks,
+    unawaited_failures,
+    unretrieved_failures,
+)
 from interlace.backends.aio.host import Host
 from interlace.backends.aio.stuck import stacks
 from interlace.errors import TimedOut, UsageError
@@ -39,6 +44,11 @@ def set_policy(policy: Any) -> None:
     asyncio.set_event_loop_policy(policy)
 
 
+def is_loop(value: object) -> bool:
+    """Tells whether something is an event loop."""
+    return isinstance(value, asyncio.AbstractEventLoop)
+
+
 def loop_is_running() -> bool:
     """Tells whether an event loop runs in this thread."""
     return inside.running_loop() is not None
@@ -52,11 +62,14 @@ class OpenLoop:
         debug: whether the loop is in debug mode; None: as asyncio has it.
         name: what the host task is called.
         context: the context of the host task.
+        lent: whether somebody else closes the loop.
 
     Attributes:
         loop: the event loop.
         shares: further tasks that run jobs on it.
         failures: exceptions that nobody would get to see, since they were asked for last.
+        generators: async generators that are suspended on it, by name; kept by who runs them.
+        told: errors of theirs that were raised already; kept likewise.
 
     Raises:
         UsageError: what the factory returned is no event loop.
@@ -69,7 +82,9 @@ class OpenLoop:
         debug: bool | None = None,
         name: str = "test",
         context: Context | None = None,
+        lent: bool = False,
     ) -> None:
+        self._lent = lent
         self._factory = factory or asyncio.new_event_loop
         self._debug = debug
         self._name = name
@@ -77,6 +92,9 @@ class OpenLoop:
         self._reports = True
         self.failures: list[BaseException] = []
         self.shares: list[Share] = []
+        self._suspects: list[inside.Suspect] = []
+        self.generators: list[tuple[str, AsyncGenerator[Any, None]]] = []
+        self.told: list[BaseException] = []
         self._open()
 
     def _open(self) -> None:
@@ -142,7 +160,14 @@ class OpenLoop:
                 before everything is torn down somebody may yet ask for them.
         """
         failures, self.failures = self.failures, []
-        return failures + unretrieved_failures(self.loop) if unretrieved else failures
+        if unretrieved:
+            suspects, self._suspects = self._suspects, []
+            failures += unawaited_failures(suspects) + unretrieved_failures(self.loop)
+        return failures
+
+    def suspect(self) -> None:
+        """Remembers the tasks that have failed and that nobody has asked: the test is over, its fixtures are not."""
+        self._suspects = inside.suspects(self.loop)
 
     def drop(self, share: Share) -> None:
         """Lets a share go."""
@@ -196,7 +221,8 @@ class OpenLoop:
                 stacklevel=2,
             )
         finally:
-            loop.close()
+            if not self._lent:
+                loop.close()
 
     def _cancel(self, tasks: list[asyncio.Task[Any]]) -> None:
         for task in tasks:
@@ -257,11 +283,13 @@ class Share:
         context: the context of the task.
 
     Attributes:
+        loop: the same loop without its surroundings.
         seconds: how long its last job has taken together with others.
     """
 
     def __init__(self, opened: OpenLoop, name: str, context: Context) -> None:
         self.opened = opened
+        self.loop = opened.loop
         self.host = Host(opened.loop, name=name, context=context)
         opened.shares.append(self)
         self.seconds = 0.0
@@ -283,6 +311,10 @@ class Share:
     def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
         """Returns what went wrong in the background of the loop since the last call."""
         return self.opened.take_failures(unretrieved=unretrieved)
+
+    def suspect(self) -> None:
+        """Does what `OpenLoop.suspect` does."""
+        self.opened.suspect()
 
     def close(self) -> None:
         """Ends the task of this share, where it is not in the middle of something."""
