@@ -79,7 +79,7 @@ def test_a_failing_child_surfaces_in_the_test(suite) -> None:
         """,
         world="stock",
     )
-    result.assert_outcomes(failed=1, errors=1)
+    result.assert_outcomes(failed=1)  # and not once more when the fixture is torn down
     result.stdout.fnmatch_lines(["*ValueError: from the child", "*task group in the fixture 'group'*"])
 
 

@@ -12,6 +12,8 @@ import shutil
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -258,14 +260,20 @@ def set_up_anew(item: pytest.Function) -> None:
 # -- tests that are set up at the same time --------------------------------------------------------
 
 
-def park(item: pytest.Function) -> Callable[[], None]:
+def park(item: pytest.Function, context: Context | None) -> Callable[[], None]:
     """Takes a test that is set up out of pytest's hands, so that another one can be set up beside it.
+
+    Args:
+        item: the test.
+        context: the context that it was set up in and is to be torn down in; None: the current one.
 
     Returns:
         What hands it back.
     """
     stack = item.session._setupstate.stack
-    entry = stack.pop(item)
+    finalizers, failed = stack.pop(item)
+    if context is not None:
+        finalizers = [partial(context.run, finalizer) for finalizer in finalizers]
     used = {id(one): one for one in (*every_definition(item), *item._request._fixture_defs.values())}
     own: list[Any] = [one for one in used.values() if one.scope == "function"]
     saved = [(one, one.cached_result, list(one._finalizers)) for one in own]
@@ -274,10 +282,10 @@ def park(item: pytest.Function) -> Callable[[], None]:
         one._finalizers.clear()
 
     def unpark() -> None:
-        stack[item] = entry
-        for one, result, finalizers in saved:
+        stack[item] = finalizers, failed
+        for one, result, of_fixture in saved:
             one.cached_result = result
-            one._finalizers[:] = finalizers
+            one._finalizers[:] = of_fixture
 
     return unpark
 

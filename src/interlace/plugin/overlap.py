@@ -154,7 +154,7 @@ class Overlap:
         for stage in group:
             stage.overlapping = True
             setup = phase(stage.item, "setup", log=False)
-            self._held[stage.item] = _Held(setup, park(stage.item))
+            self._held[stage.item] = _Held(setup, park(stage.item, stage.context))
             if setup.passed:
                 ready.append(stage)
         jobs: list[tuple[Share, Any, float]] = []
@@ -162,7 +162,8 @@ class Overlap:
         for stage in ready:
             own = _Written()
             written.append(own)
-            stage.lane.bring()
+            assert stage.context is not None
+            stage.context.run(stage.lane.bring)
             stage.lane.context.run(_WRITTEN.set, own)
             coroutine = stage.item.obj(**arguments_of(stage.item))
             jobs.append((stage.lane.opened, coroutine, stage.claim.timeout))

@@ -7,12 +7,13 @@ takes is in runner.py, and loaded for the first test which is simulated.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from interlace.plugin.claims import FACTORY, Claim, claim_of, is_of_pytest_asyncio
-from interlace.plugin.compat import arguments_of, fixture_value
+from interlace.plugin.compat import arguments_of, fill_shared_fixtures, fixture_value
 from interlace.plugin.fixtures import STAGE
 from interlace.plugin.lanes import (
     LENT,
@@ -61,6 +62,7 @@ class ItemStage:
         factory: makes its loop on the stock side; None: as asyncio does.
         key: tells its loop from others of the same scope.
         overlapping: whether it is set up to be run together with others.
+        context: the context that it was set up in then.
         ahead: what came of that; None if it has not been run yet.
         world: the world of the run that is being set up; None: the test is not simulated.
     """
@@ -76,6 +78,7 @@ class ItemStage:
         self.factory: Any = None
         self.key: tuple[Any, ...] = ()
         self.overlapping = False
+        self.context: Context | None = None
         self.ahead: Ahead | None = None
         self._lane: Lane | None = None
         item.stash[STAGE] = self
@@ -108,7 +111,13 @@ class ItemStage:
             self.lane.opened.make_current()
             if self.lane.scope != "function":
                 item.addfinalizer(self._look_back)
-        self._set_up_fixtures()
+        if self.overlapping:
+            # What it sets in context variables is not for those that are set up beside it.
+            fill_shared_fixtures(item, lambda _: True)
+            self.context = copy_context()
+            self.context.run(self._set_up_fixtures)
+        else:
+            self._set_up_fixtures()
         self._judge()
 
     def run_test(self) -> None:
