@@ -72,11 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     config.pluginmanager.register(Tally(), "interlace-tally")
     if options.asyncio:
-        from interlace.plugin import event_loop
         from interlace.plugin.pytest_asyncio import Fixtures
 
         config.pluginmanager.register(Fixtures(), "interlace-asyncio")
-        config.pluginmanager.register(event_loop.Fixtures(), "interlace-event-loop")
     if options.anyio:
         from interlace.plugin.anyio import AnyioFixtures
 

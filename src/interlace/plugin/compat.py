@@ -12,10 +12,9 @@ import shutil
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import Context
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.fixtures import resolve_fixture_function
@@ -24,6 +23,9 @@ from _pytest.runner import call_and_report
 from _pytest.tmpdir import tmppath_result_key
 
 from interlace.plugin.declare import is_async_function
+
+if TYPE_CHECKING:
+    from contextvars import Context
 
 # -- options ---------------------------------------------------------------------------------------
 

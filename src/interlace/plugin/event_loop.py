@@ -15,21 +15,16 @@ from interlace.plugin.lanes import keep_current, open_loop
 NAME = "event_loop"
 
 
-class Fixtures:
-    """The fixture, registered where interlace stands in for pytest-asyncio."""
-
-    @pytest.fixture
-    @staticmethod
-    def event_loop(request: pytest.FixtureRequest) -> Any:
-        """The event loop that the test runs on; one of its own for a test that is not async."""
-        item = item_of(request)
-        stage = item.stash.get(STAGE, None)
-        if stage is not None:
-            return stage.lane.opened.loop
-        keep_current(item)
-        opened = open_loop(item, "function")
-        opened.make_current()
-        return opened.loop
+def loop_of(request: pytest.FixtureRequest) -> Any:
+    """Returns the loop that a test runs on, for our fixture of that name."""
+    item = item_of(request)
+    stage = item.stash.get(STAGE, None)
+    if stage is not None:
+        return stage.lane.opened.loop
+    keep_current(item)
+    opened = open_loop(item, "function")
+    opened.make_current()
+    return opened.loop
 
 
 def loop_of_suite(item: pytest.Function, scope: str) -> tuple[Any, str] | None:
@@ -42,7 +37,7 @@ def loop_of_suite(item: pytest.Function, scope: str) -> tuple[Any, str] | None:
     Returns:
         None if the test does not use such a fixture, or one that is too narrow for its other fixtures.
     """
-    if fixture_origin(item, NAME) in ("", __name__):
+    if fixture_origin(item, NAME) in ("", "interlace.plugin.pytest_asyncio"):
         return None
     own = next(one.scope for one in definitions(item) if one.argname == NAME)
     if SCOPES.index(own) < SCOPES.index(scope):

@@ -71,6 +71,14 @@ class Fixtures:
         """A free UDP port of 127.0.0.1."""
         return unused_udp_port_factory()
 
+    @pytest.fixture
+    @staticmethod
+    def event_loop(request: pytest.FixtureRequest) -> Any:
+        """The event loop that the test runs on; one of its own for a test that is not async."""
+        from interlace.plugin.event_loop import loop_of
+
+        return loop_of(request)
+
     @pytest.fixture(scope="session")
     @staticmethod
     def event_loop_policy() -> Any:
