@@ -135,18 +135,18 @@ class Overlap:
         hook.pytest_runtest_logreport(report=held.setup)
         if held.setup.passed:
             phase(item, "call")
-        phase(item, "teardown", nextitem=nextitem)
         if item.session.shouldfail or item.session.shouldstop:
-            self._let_go(nextitem)
+            self._let_go(item)
+        phase(item, "teardown", nextitem=nextitem)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _let_go(self, nextitem: pytest.Item | None) -> None:
-        """Tears down the tests that pytest will not come to any more."""
+    def _let_go(self, last: pytest.Item) -> None:
+        """Tears down the tests that pytest will not come to any more, before what they share is torn down."""
         held, self._held = self._held, {}
         for item, one in held.items():
             one.unpark()
-            phase(item, "teardown", log=False, nextitem=nextitem)
+            phase(item, "teardown", log=False, nextitem=last)
 
     def _run_ahead(self, group: list[ItemStage]) -> None:
         """Sets tests up one by one, and runs them together."""
