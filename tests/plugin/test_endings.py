@@ -160,3 +160,49 @@ def test_a_fixture_that_trio_cannot_set_up_in_a_running_test_is_refused(suite) -
     done = suite(source, "-o", "interlace_take_over=anyio", world="stock")
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*ask for it in the arguments of the test*"])
+
+
+def test_a_test_on_a_loop_of_the_suite_is_not_explored(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        textwrap.dedent(
+            """
+            import asyncio
+
+            class OwnLoop(asyncio.SelectorEventLoop):
+                pass
+
+            def pytest_asyncio_loop_factories():
+                return {"own": OwnLoop, "stock": asyncio.new_event_loop}
+            """
+        )
+    )
+    pytester.makepyfile(
+        textwrap.dedent(
+            """
+            import asyncio
+
+            async def test_it():
+                print("on", type(asyncio.get_running_loop()).__name__)
+            """
+        )
+    )
+    done = pytester.runpytest_inprocess("-s", "-p", "no:randomly", "-p", "no:asyncio", "--explore=3")
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["*on OwnLoop*", "*on Loop*", "*an event loop of its own, made by OwnLoop*"])
+
+
+@pytest.mark.parametrize(("background", "logged"), [("ignore", 1), ("error", 0)])
+def test_what_goes_wrong_in_the_background_is_logged_where_it_is_no_error(suite, background, logged) -> None:
+    source = """
+    import asyncio
+
+    async def test_it(caplog):
+        asyncio.get_running_loop().call_exception_handler({"message": "broken", "exception": ValueError("x")})
+        assert len(caplog.records) == LOGGED
+    """
+    done = suite(
+        source.replace("LOGGED", str(logged)), "-o", f"interlace_background={background}", world="stock"
+    )
+    done.assert_outcomes(**({"passed": 1} if background == "ignore" else {"failed": 1}))
+    if background == "error":
+        done.stdout.fnmatch_lines(["*ValueError: x*"])

@@ -79,7 +79,8 @@ def run(suite: dict[str, Any], ours: bool, folder: Path, *extra: str) -> Results
         if not name.startswith(("PYTEST_", "INTERLACE_", "COV_", "PYTHON"))
     }
     started |= {"PYTHONPATH": os.pathsep.join(map(str, told)), **(suite.get("ours", {}) if ours else {})}
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1", *extra]
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+    command += [*suite.get("options", ()), *extra] if ours else []
 
     def results(arguments: list[str], file: Path) -> Results:
         done = subprocess.run(

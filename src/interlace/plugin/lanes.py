@@ -200,7 +200,12 @@ def open_loop(
         name = item.name if node is item else node.name or "session"
         try:
             opened[key] = OpenLoop(
-                factory, debug=options.debug, name=name, context=context, lent=key[:1] == LENT
+                factory,
+                debug=options.debug,
+                name=name,
+                context=context,
+                lent=key[:1] == LENT,
+                logs=options.background != "error",
             )
         except Exception as error:
             error.add_note(f"interlace: raised while opening an event loop for {item.nodeid}")

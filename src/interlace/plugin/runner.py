@@ -14,7 +14,7 @@ import pytest
 from interlace.api import Outcome, Running, Stage, World, open_first
 from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
-from interlace.plugin.claims import Claim
+from interlace.plugin.claims import FACTORY, Claim
 from interlace.plugin.compat import Renewal, arguments_of, borrow, fill_shared_fixtures, set_up_anew
 from interlace.plugin.compat_report import Output, drain_output
 from interlace.plugin.declare import is_async_function
@@ -70,6 +70,8 @@ class SimulatedStage(ItemStage, Stage):
     def set_up(self) -> None:
         """Sets up the test's fixtures."""
         __tracebackhide__ = True
+        if not (self.outside or self.claim.own):
+            self._keep_own_loop()
         if self.outside:
             super().set_up()
             return
@@ -251,6 +253,16 @@ class SimulatedStage(ItemStage, Stage):
             self._fatal = self._fatal or error
 
     # -- the real outside ------------------------------------------------------------------------
+
+    def _keep_own_loop(self) -> None:
+        """Has a test run outside that is to run on a loop which the suite brings itself."""
+        factory = self.item.callspec.params.get(FACTORY) if hasattr(self.item, "callspec") else None
+        if factory is not None:
+            from interlace.backends.aio.stock import replaces
+
+            if replaces(factory):
+                name = getattr(factory, "__qualname__", repr(factory))
+                self._go_outside(f"it asks for an event loop of its own, made by {name}")
 
     def _needs_outside(self, error: BaseException) -> bool:
         """Tells whether an error says that the test needs what is not simulated; runs it outside then."""

@@ -49,6 +49,17 @@ def is_loop(value: object) -> bool:
     return isinstance(value, asyncio.AbstractEventLoop)
 
 
+def replaces(factory: Any) -> bool:
+    """Tells whether a loop factory makes a loop of somebody's own, which no other loop can stand in for."""
+    module = getattr(factory, "__module__", None) or ""
+    return factory is not None and module.partition(".")[0] not in (
+        "asyncio",
+        "uvloop",
+        "winloop",
+        "interlace",
+    )
+
+
 def loop_is_running() -> bool:
     """Tells whether an event loop runs in this thread."""
     return inside.running_loop() is not None
@@ -63,6 +74,7 @@ class OpenLoop:
         name: what the host task is called.
         context: the context of the host task.
         lent: whether somebody else closes the loop.
+        logs: whether what goes wrong beside it is logged as well, as asyncio does it.
 
     Attributes:
         loop: the event loop.
@@ -83,12 +95,14 @@ class OpenLoop:
         name: str = "test",
         context: Context | None = None,
         lent: bool = False,
+        logs: bool = False,
     ) -> None:
         self._lent = lent
         self._factory = factory or asyncio.new_event_loop
         self._debug = debug
         self._name = name
         self._context = context
+        self._logs = logs
         self._reports = True
         self.failures: list[BaseException] = []
         self.shares: list[Share] = []
@@ -147,10 +161,10 @@ class OpenLoop:
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = failure_in(context) if self._reports else None
-        if error is None:
-            loop.default_exception_handler(context)
-        else:
+        if error is not None:
             self.failures.append(error)
+        if error is None or self._logs:
+            loop.default_exception_handler(context)
 
     def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
         """Returns what went wrong in the background since the last call.
