@@ -146,3 +146,37 @@ def test_a_fixture_that_fails_in_some_schedule_is_a_finding(suite) -> None:
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*KeyError: 'key'*", "*--replay=*"])
+
+
+def test_a_world_whose_setup_fails_is_closed(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import gc
+        import pytest
+
+        loops = []
+
+        @pytest.fixture
+        async def broken():
+            loops.append(asyncio.get_running_loop())
+            raise OSError("no")
+
+        @pytest.fixture
+        async def process():
+            loops.append(asyncio.get_running_loop())
+            return await asyncio.create_subprocess_exec("true")
+
+        async def test_broken(broken):
+            pass
+
+        async def test_outside(process):
+            assert await process.wait() == 0
+
+        def test_closed():
+            assert [loop.is_closed() for loop in loops] == [True, True, True]
+        """,
+        "--explore=3",
+        world="stock",
+    )
+    result.assert_outcomes(passed=2, errors=1)

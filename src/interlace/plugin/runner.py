@@ -137,6 +137,7 @@ class SimulatedStage(ItemStage, Stage):
             self._begin(open_first(self._recipe(), detail=self.settings.replay is not None))
             if self.searches:
                 self.prepared = self.lane.opened
+                item.addfinalizer(functools.partial(self._close_unused, self.lane.opened))
             else:
                 item.addfinalizer(functools.partial(self._end, self.lane.opened))
         give_back = borrow(item)
@@ -156,6 +157,11 @@ class SimulatedStage(ItemStage, Stage):
         running.loop.endings = ENDINGS_BY_SIGNAL
         self.world = World(running.world)
         self._lane = Lane(running, "function", timeout=self.claim.timeout)
+
+    def _close_unused(self, running: Running) -> None:
+        """Closes a run that no search has come to, since the set-up for it has failed."""
+        if not self._runs:
+            running.close()
 
     def _end(self, running: Running) -> None:
         """Ends a run that no search ends."""
