@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,7 +111,7 @@ class ItemStage:
             keep_current(item)
             self.lane.opened.make_current()
             if self.lane.scope != "function":
-                item.addfinalizer(self._look_back)
+                item.addfinalizer(partial(self._look_back, self.lane.opened))
         if self.overlapping:
             # What it sets in context variables is not for those that are set up beside it.
             fill_shared_fixtures(item, lambda _: True)
@@ -161,9 +162,9 @@ class ItemStage:
         if failures:
             judge(self.item, failures)
 
-    def _look_back(self) -> None:
+    def _look_back(self, opened: Any) -> None:
         """Fails the test for what went wrong beside it on a loop that it shares with others."""
-        judge(self.item, self.lane.opened.take_failures(unretrieved=True))
+        judge(self.item, opened.take_failures(unretrieved=True))
 
     def _catch_up(self, ahead: Ahead) -> None:
         """Tells pytest what came of a test that was run before, together with others."""
