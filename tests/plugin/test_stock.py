@@ -278,3 +278,33 @@ def test_an_async_fixture_in_strict_mode_is_refused_at_the_place(suite) -> None:
     result.stdout.fnmatch_lines(["*async fixture 'plain' (test_it.py:4)*@interlace.fixture*"])
     result = suite(source.format(test="def test_it"), *strict, world="stock")
     result.assert_outcomes(passed=1, errors=1)
+
+
+@pytest.mark.parametrize("options", [(), ("--explore=5",)], ids=["once", "explored"])
+@pytest.mark.parametrize("world", ["stock", "simulated"])
+def test_an_async_fixture_asked_for_in_the_middle_may_wait(
+    suite, world: str, options: tuple[str, ...]
+) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def thing():
+            beside = asyncio.create_task(asyncio.sleep(0.002, "beside"))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+            return await beside
+
+        async def test_it(request):
+            others = [asyncio.create_task(asyncio.sleep(0)) for _ in range(3)]
+            await asyncio.sleep(0)
+            assert request.getfixturevalue("thing") == "beside"
+            await asyncio.gather(*others)
+            await asyncio.sleep(0.001)
+        """,
+        *options,
+        world=world,
+    )
+    result.assert_outcomes(passed=1)

@@ -11,7 +11,7 @@ import functools
 import queue
 import threading
 from asyncio import futures, tasks
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, _base
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
@@ -236,16 +236,20 @@ def can_iterate(loop: asyncio.AbstractEventLoop) -> bool:
     return hasattr(loop, "_run_once") and hasattr(loop, "_ready")
 
 
-def iterate(loop: asyncio.AbstractEventLoop) -> None:
-    """Makes one iteration within a callback."""
+@contextmanager
+def iterating(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[[], None]]:
+    """Gives what makes one iteration within a callback, and leaves the loop as that callback expects it."""
     ready: Any = loop._ready  # type: ignore[attr-defined]
     expected = len(ready)
-    loop._run_once()  # type: ignore[attr-defined]
-    # The iteration that this callback is part of goes on to take as many handles as it has counted.
-    while len(ready) < expected:
-        handle = asyncio.Handle(_nothing, (), loop)
-        handle.cancel()
-        ready.append(handle)
+    try:
+        yield loop._run_once  # type: ignore[attr-defined]
+    finally:
+        # The iteration that the callback is part of goes on to take as many handles as it has counted. Not
+        # before: while one is ready, virtual time stands still.
+        while len(ready) < expected:
+            handle = asyncio.Handle(_nothing, (), loop)
+            handle.cancel()
+            ready.append(handle)
 
 
 def _nothing() -> None:

@@ -46,15 +46,15 @@ def run_nested(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, A
 
 def _iterate(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None, awaited: Any) -> None:
     """Runs the loop until what was awaited is done; after a bare yield, for one iteration."""
-    with inside.outside_of(loop, task):
+    with inside.outside_of(loop, task), inside.iterating(loop) as iterate:
         if awaited is None:
             # With nothing to do, the loop would wait until something happens.
             loop.call_soon(_nothing)
-            inside.iterate(loop)
+            iterate()
             return
         awaited._asyncio_future_blocking = False
         while not awaited.done():
-            inside.iterate(loop)
+            iterate()
 
 
 def _nothing() -> None:
