@@ -367,6 +367,7 @@ def test_a_session_fixture_beside_a_function_loop(doctor: Doctor) -> None:
         ("", "asyncio_default_fixture_loop_scope = session", ("pytest-asyncio",), True),
         ("(loop_scope='module')", "", ("pytest-asyncio",), True),
         ("(loop_scope='module')", "", (), True),
+        ("", "asyncio_default_fixture_loop_scope = session", (), False),
     ],
 )
 def test_loops_that_differ(
@@ -379,9 +380,18 @@ def test_loops_that_differ(
     assert report.codes == (["loops-differ"] if differ else [])
 
 
+@pytest.mark.parametrize(("mark", "differ"), [("@pytest.mark.asyncio", True), ("", False)])
+def test_a_loop_that_a_fixture_names_is_taken_literally(doctor: Doctor, mark: str, differ: bool) -> None:
+    pool = POOL.replace("scope='session'", "loop_scope='session'")
+    report = doctor({**planted(f"{mark}\nasync def test_it(client): ..."), "conftest.py": pool})
+    assert report.codes == (["loops-differ"] if differ else [])
+
+
 def test_a_fixture_whose_loop_ends_before_it(doctor: Doctor) -> None:
     body = "import pytest_asyncio\n@pytest_asyncio.fixture(scope='module', loop_scope='function')\nasync def it(): ...\n"
-    assert doctor({**planted(GOOD), "conftest.py": body}).typed("fixture-loop") == [
+    files = {**planted(GOOD), "conftest.py": body}
+    assert doctor(files).codes == []
+    assert doctor(files, "pytest-asyncio").typed("fixture-loop") == [
         '@pytest_asyncio.fixture(scope="module", loop_scope="module")'
     ]
 

@@ -76,6 +76,8 @@ def _strict_fixtures(examined: Examined) -> Iterator[Change]:
 
 
 def _fixture_loops(examined: Examined) -> Iterator[Change]:
+    if not examined.rules.asyncio or "asyncio" in examined.settings.take_over:
+        return  # interlace keeps the loop as long as the fixture
     for one in examined.async_fixtures:
         loop = examined.fixture_loop(one)
         if loop in SCOPES and one.scope in SCOPES and SCOPES.index(loop) < SCOPES.index(one.scope):

@@ -156,7 +156,8 @@ class Rules:
             return by
         if leftover := self._leftover():
             return leftover
-        if self.mode(taken="asyncio" in taken) == "strict" and not seen.marks & {"asyncio", "anyio"}:
+        marked = "asyncio" in seen.marks or self._is_anyio(seen)
+        if self.mode(taken="asyncio" in taken) == "strict" and not marked:
             return self._nobody
         trio = "anyio" in taken and "trio" in self.backends(seen) and self._is_anyio(seen)
         return f"{SIMULATED if self.simulated else STOCK}{' (Trio: by anyio)' if trio else ''}"

@@ -35,11 +35,6 @@ class Case:
         """The test."""
         return self.seen.test
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether interlace runs it, as things are configured."""
-        return self.claim.beside.startswith(STOCK)
-
 
 @dataclass(frozen=True)
 class Place:
@@ -129,20 +124,29 @@ class Examined:
         default = self.settings.text("asyncio_default_fixture_loop_scope") or ""
         return fixture.loop_scope or ("" if default == "fixture-scope" else default) or fixture.scope
 
-    def test_loop(self, case: Case) -> tuple[str, Mark | None]:
-        """Returns the scope of the loop that a test asks for, and the marker that says so; "" if it does not."""
+    def test_loop(self, case: Case) -> str:
+        """Returns the scope of the loop that an async test runs on."""
         mark = case.test.mark("asyncio")
         given = mark.arguments.get("loop_scope", mark.arguments.get("scope")) if mark is not None else None
         if isinstance(given, str):
-            return given, mark
-        return self.settings.text("asyncio_default_test_loop_scope") or "", None
+            return given
+        scopes = [self.settings.text("asyncio_default_test_loop_scope") or "function"]
+        if case.claim.beside != ASYNCIO:
+            # interlace runs a test on the widest loop of its fixtures; what a fixture says itself of its loop is
+            # taken literally by a test that is marked for asyncio.
+            default = self.settings.text("asyncio_default_fixture_loop_scope") or ""
+            for one in case.seen.fixtures:
+                if one.function.is_async and not one.loop_scope:
+                    scopes += [default, one.scope]
+                elif one.function.is_async and mark is None:
+                    scopes.append(one.loop_scope)
+        return max(scopes, key=_width)
 
     def wider_fixtures(self, case: Case) -> list[Fixture]:
         """Returns the async fixtures of a test whose loop is not that of the test, the widest first."""
-        asked, _ = self.test_loop(case)
-        if case.claim.beside != ASYNCIO and (not case.is_ours or not asked):
+        if case.claim.beside not in (ASYNCIO, STOCK):
             return []
-        own = _width(asked or "function")
+        own = _width(self.test_loop(case))
         loops = [(_width(self.fixture_loop(one)), one) for one in case.seen.fixtures if one.function.is_async]
         wider = [(width, one) for width, one in loops if width > own]
         return [one for _, one in sorted(wider, key=lambda pair: -pair[0])]
