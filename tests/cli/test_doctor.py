@@ -340,6 +340,24 @@ def test_an_override_of_event_loop_is_to_be_deleted(doctor: Doctor) -> None:
     assert "delete lines 5 to 9" in report.out
 
 
+@pytest.mark.parametrize(
+    ("installed", "options", "must"),
+    [
+        ((), "", False),
+        (("pytest-asyncio==1.5.0",), "", True),
+        (("pytest-asyncio==0.26.0",), "", False),
+        (("pytest-asyncio==1.5.0",), "interlace_take_over = asyncio", False),
+    ],
+)
+def test_who_still_has_the_fixture_event_loop(
+    doctor: Doctor, installed: tuple[str, ...], options: str, must: bool
+) -> None:
+    body = "@pytest.fixture\ndef event_loop(): ...\n@pytest.mark.asyncio\nasync def test_it(event_loop): ..."
+    report = doctor({**planted(body), "pytest.ini": f"[pytest]\n{options}\n"}, *installed)
+    assert [report.change(code)["must"] for code in ("event-loop", "event-loop-override")] == [must, must]
+    assert report.status == (1 if must else 0)
+
+
 POOL = "import pytest_asyncio\n@pytest_asyncio.fixture(scope='session')\nasync def pool(): ...\n@pytest_asyncio.fixture\nasync def client(pool): ...\n"
 
 

@@ -7,36 +7,40 @@ from collections.abc import Iterator
 from interlace.cli.doctor.claims import ASYNCIO, STOCK
 from interlace.cli.doctor.examined import SCOPES, Case, Change, Examined, Place
 from interlace.cli.doctor.facts import Edit, Fixture, Function, Spot
+from interlace.cli.doctor.installed import numbers
 
 
 def _event_loop(examined: Examined) -> Iterator[Change]:
+    """The fixture that pytest-asyncio had up to 0.26; where interlace stands in for it, it is still there."""
+    plugin = examined.installed.active("pytest-asyncio")
+    left = plugin is not None and "asyncio" not in examined.settings.take_over
+    must = left and plugin is not None and numbers(plugin.version) >= (1,)
+    gone = "the fixture event_loop is gone since pytest-asyncio 1.0" + (
+        "" if must else ", and only kept alive here"
+    )
     overrides = [one for one in examined.fixtures if one.name == "event_loop"]
     if overrides:
-        scope = max(
-            (one.scope for one in overrides if one.scope in SCOPES), key=SCOPES.index, default="function"
-        )
-        title = "the fixture event_loop is gone: nobody asks for your override, so delete it"
-        setting = None
+        scopes = [one.scope for one in overrides if one.scope in SCOPES]
+        scope = max(scopes, key=SCOPES.index, default="function")
+        title, setting = f"{gone}: delete your override", None
         if scope != "function":
             title += f"; a loop for each {scope} is an option now"
             settings = examined.settings
             setting = settings.where, settings.spell("asyncio_default_test_loop_scope", scope)
-        places = tuple(
-            Place(
-                Spot(one.function.spot.file, one.function.body[0]),
-                one.function.name,
-                delete=one.function.body[1],
-            )
-            for one in overrides
-        )
-        yield Change("event-loop-override", title, places, setting)
+        yield Change("event-loop-override", title, tuple(map(_delete, overrides)), setting, must)
     askers = [function for function in examined.functions if "event_loop" in function.wants]
     if askers:
-        title = "the fixture event_loop is gone: be async, and ask for the running loop where you need it"
-        yield Change("event-loop", title, tuple(_without_event_loop(one, examined) for one in askers))
+        title = f"{gone}: be async, and ask for the running loop where you need it"
+        yield Change("event-loop", title, tuple(map(_without_event_loop, askers)), must=must)
 
 
-def _without_event_loop(function: Function, examined: Examined) -> Place:
+def _delete(fixture: Fixture) -> Place:
+    function = fixture.function
+    first, last = function.body
+    return Place(Spot(function.spot.file, first), function.name, delete=last)
+
+
+def _without_event_loop(function: Function) -> Place:
     edits = [Edit(function.spot, function.without_loop)]
     if function.runs_loop and (function.is_async or not function.uses):
         edits.append(
