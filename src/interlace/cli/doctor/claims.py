@@ -113,7 +113,10 @@ class Rules:
             taken: whether it stands in for pytest-asyncio.
         """
         given = self._settings.text("interlace_mode")
-        inherited = self.asyncio_mode if taken or not self.asyncio else ""
+        inherited = ""
+        if taken or not self.asyncio:
+            # Where pytest-asyncio is installed, its own default counts as if it had been given.
+            inherited = self.asyncio_mode or ("strict" if self.asyncio else "")
         return given or inherited or "auto"
 
     def claim(self, seen: Seen) -> Claim:
@@ -150,9 +153,9 @@ class Rules:
         other = self._other(seen)
         if other:
             return other
-        if "anyio" not in taken and (by := self._by_anyio(seen)):
-            return by
         if "asyncio" not in taken and (by := self._by_asyncio(seen)):
+            return by
+        if "anyio" not in taken and (by := self._by_anyio(seen)):
             return by
         if leftover := self._leftover():
             return leftover

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
+from interlace.cli.doctor.claims import ASYNCIO, STOCK
 from interlace.cli.doctor.examined import Change, Examined, Place
 from interlace.model.source import show_path
 from interlace.report.page import STYLES, Page, clean
@@ -202,15 +203,21 @@ def _take_over(page: Page, examined: Examined) -> None:
     left = Counter(
         case.claim.beside.partition(" ")[0]
         for case in examined.cases
-        if case.claim.beside != case.claim.instead
+        if case.claim.beside.startswith((ASYNCIO, "anyio")) and case.claim.instead.startswith(STOCK)
     )
     if not left:
         return
+    lost = any(
+        case.claim.beside.startswith(STOCK) and not case.claim.instead.startswith(STOCK)
+        for case in examined.cases
+    )
     names = " ".join(name.removeprefix("pytest-") for name in sorted(left))
     settings = examined.settings
     told = " and ".join(f"{_many(number, 'test')} of {name}" for name, number in sorted(left.items()))
     page.paragraph(f"To let interlace run {told} too, in {settings.where}:", "strong")
     page.line((f"        {settings.spell('interlace_take_over', names)}", "mark"))
+    if lost:  # the mode of pytest-asyncio would count, and it is strict
+        page.line((f"        {settings.spell('interlace_mode', 'auto')}", "mark"))
     page.line(
         ("    or once, to try: ", "dim"), (f"INTERLACE_TAKE_OVER={names.replace(' ', ',')} pytest", "mark")
     )
