@@ -478,13 +478,14 @@ def test_what_pytest_there_is(doctor: Doctor) -> None:
     assert doctor(planted(GOOD), pytest_version="8.1.0").codes == ["old-pytest"]
 
 
-def test_plugins_in_each_others_way(doctor: Doctor) -> None:
-    body = "@pytest.mark.anyio\nasync def test_it(): ..."
+@pytest.mark.parametrize("mark", ["anyio", "trio"])
+def test_plugins_in_each_others_way(doctor: Doctor, mark: str) -> None:
+    body = f"@pytest.mark.{mark}\nasync def test_it(): ..."
     files = {
         **planted(body),
         "pytest.ini": "[pytest]\nasyncio_mode = auto\nrequired_plugins = pytest-asyncio\n",
     }
-    report = doctor(files, "pytest-asyncio", "anyio")
+    report = doctor(files, "pytest-asyncio", "anyio", "pytest-trio")
     assert report.codes == ["two-runners", "required-plugin"]
     assert report.change("two-runners")["setting"]["type"] == "asyncio_mode = strict"
 

@@ -68,14 +68,17 @@ def _option_place(examined: Examined, name: str) -> tuple[Place, ...]:
 
 def _two_autos(examined: Examined) -> Iterator[Change]:
     rules = examined.rules
-    marked = [case for case in examined.cases if "anyio" in case.seen.marks]
+    marked = sorted({mark for case in examined.cases for mark in case.seen.marks & {"anyio", "trio"}})
     if (
         marked
         and rules.asyncio
         and rules.asyncio_mode == "auto"
         and "asyncio" not in examined.settings.take_over
     ):
-        title = "tests marked anyio, and pytest-asyncio in auto mode prepares them as well: let it take marked ones only"
+        title = (
+            f"tests marked {' and '.join(marked)}, and pytest-asyncio in auto mode takes them as well: let it take "
+            "marked ones only"
+        )
         yield _option_change(examined, "two-runners", title, "asyncio_mode", "strict")
 
 
