@@ -180,3 +180,37 @@ def test_a_world_whose_setup_fails_is_closed(suite) -> None:
         world="stock",
     )
     result.assert_outcomes(passed=2, errors=1)
+
+
+def test_shared_fixtures_of_tests_that_went_outside_are_shared_there(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import sys
+        import pytest
+
+        made = []
+
+        @pytest.fixture(scope="module")
+        async def shared():
+            made.append(type(asyncio.get_running_loop()).__module__)
+            yield asyncio.get_running_loop()
+
+        async def work(shared):
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
+            assert await process.wait() == 0
+            assert shared is asyncio.get_running_loop()
+
+        async def test_first(shared):
+            await work(shared)
+
+        async def test_second(shared):
+            await work(shared)
+
+        def test_made_once_outside():
+            assert len([name for name in made if not name.startswith("interlace")]) == 1
+        """,
+        "--explore=3",
+        world="stock",
+    )
+    result.assert_outcomes(passed=3)

@@ -193,6 +193,35 @@ def test_a_timeout_tells_where_all_tasks_stand(suite, seconds: float, world: str
     )
 
 
+@pytest.mark.parametrize("options", [(), ("--overlap=2",)], ids=["alone", "overlapping"])
+def test_a_test_that_swallows_its_timeout_has_failed_all_the_same(suite, options: tuple[str, ...]) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def calm():
+            yield
+            assert asyncio.current_task().cancelling() == 0
+
+        @pytest.mark.interlace_timeout(0.01)
+        async def test_swallows(calm):
+            try:
+                await asyncio.sleep(1000)
+            except asyncio.CancelledError:
+                pass
+
+        async def test_other():
+            pass
+        """,
+        *options,
+        world="stock",
+    )
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["*not done after 0.01 s*"])
+
+
 def test_bad_timeouts(suite) -> None:
     result = suite(HANGS.format(seconds="'soon'", world=""), world="stock")
     result.assert_outcomes(errors=1)

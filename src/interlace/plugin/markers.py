@@ -72,8 +72,6 @@ def check_markers(item: pytest.Function) -> None:
         UsageError: a marker that cannot work, or one on a test that is not async.
     """
     marks = item.own_markers
-    if not marks and not item.keywords:
-        return
     names = {mark.name for mark in item.iter_markers()}
     if "asyncio" in names and item.config.stash[OPTIONS].asyncio:
         try:

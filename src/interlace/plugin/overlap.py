@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from interlace.backends.aio.stock import Share, run_together
+from interlace.plugin.claims import FACTORY
 from interlace.plugin.compat import arguments_of, park, phase
 from interlace.plugin.lanes import options_of
 from interlace.plugin.markers import inner_test
@@ -178,7 +179,7 @@ _OVERLAP = pytest.StashKey[Overlap]()
 
 
 def overlap_of(config: pytest.Config) -> Overlap:
-    """Returns what lets the tests of this session overlap."""
+    """Returns what lets the tests overlap that are run with a configuration."""
     return config.stash.setdefault(_OVERLAP, Overlap())
 
 
@@ -187,7 +188,8 @@ def why_alone(stage: ItemStage) -> str:
     item, claim = stage.item, stage.claim
     if claim.simulated:
         return "it is simulated"
-    if claim.for_anyio or claim.loop_scope is not None or (hasattr(item, "callspec") and _chooses_loop(item)):
+    chooses = hasattr(item, "callspec") and FACTORY in item.callspec.params
+    if claim.for_anyio or claim.loop_scope is not None or chooses:
         return "it says which loop it runs on"
     if inner_test(item.obj) is not None:
         return "hypothesis calls it"
@@ -195,10 +197,6 @@ def why_alone(stage: ItemStage) -> str:
     if found:
         return f"it uses {', '.join(found)}"
     return ""
-
-
-def _chooses_loop(item: pytest.Function) -> bool:
-    return any(name.startswith("_asyncio") for name in item.callspec.params)
 
 
 def _group(stage: ItemStage) -> list[ItemStage]:

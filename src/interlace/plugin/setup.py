@@ -72,7 +72,7 @@ def _about_plain_fixture(item: pytest.Function, fixturedef: Definition) -> None:
 def _lane(item: pytest.Function, fixturedef: Definition, said: Declared | None) -> Lane:
     """Returns the lane that a fixture is set up on."""
     stage = item.stash.get(STAGE, None)
-    if stage is not None and stage.claim.simulated:
+    if stage is not None and stage.simulated:
         lane: Lane = stage.lane
         return lane
     options = options_of(item)
@@ -82,7 +82,7 @@ def _lane(item: pytest.Function, fixturedef: Definition, said: Declared | None) 
 
         return lane_on_backend(item, scope)
     given = said.loop_scope if said is not None else None
-    of_test = stage.lane.scope if stage is not None and stage.lane is not None else None
+    of_test = stage.lane.scope if stage is not None else None
     loop_scope = wider(given or wider(options.fixture_scope, of_test), scope)
     if stage is not None:
         if scope == "function" and loop_scope == of_test:

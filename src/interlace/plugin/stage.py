@@ -132,17 +132,17 @@ class ItemStage:
             run_examples(self)
             return
 
-        def simulated(**arguments: Any) -> None:
+        def call(**arguments: Any) -> None:
             __tracebackhide__ = True
             item.obj = function
             self.run()
 
-        simulated.__name__ = getattr(function, "__name__", item.name)  # what --trace shows
-        item.obj = simulated
+        call.__name__ = getattr(function, "__name__", item.name)  # what --trace shows
+        item.obj = call
         try:
             item.ihook.pytest_pyfunc_call(pyfuncitem=item)
         finally:
-            if item.obj is simulated:
+            if item.obj is call:
                 item.obj = function
 
     def run(self) -> None:

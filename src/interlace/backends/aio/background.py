@@ -22,7 +22,17 @@ def failure_in(context: dict[str, Any]) -> BaseException | None:
     return error
 
 
-def unretrieved_failures(loop: asyncio.AbstractEventLoop) -> list[BaseException]:
+def late_failures(suspects: list[inside.Suspect], loop: asyncio.AbstractEventLoop) -> list[BaseException]:
+    """Returns the exceptions of failed tasks that nobody has awaited until the end.
+
+    Args:
+        suspects: the tasks that had failed when what is looked at was over.
+        loop: the loop, whose other failed tasks are looked at as well.
+    """
+    return _unawaited_failures(suspects) + _unretrieved_failures(loop)
+
+
+def _unretrieved_failures(loop: asyncio.AbstractEventLoop) -> list[BaseException]:
     """Returns the exceptions of failed tasks that are still there and that nobody has asked."""
     failures: list[BaseException] = []
     for task in inside.unretrieved(loop):
@@ -33,7 +43,7 @@ def unretrieved_failures(loop: asyncio.AbstractEventLoop) -> list[BaseException]
     return failures
 
 
-def unawaited_failures(suspects: list[inside.Suspect]) -> list[BaseException]:
+def _unawaited_failures(suspects: list[inside.Suspect]) -> list[BaseException]:
     """Returns the exceptions of failed tasks that nobody has awaited since they were suspected.
 
     To cancel a task that has failed already, as fixtures do in their teardown, keeps asyncio from complaining

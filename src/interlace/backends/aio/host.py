@@ -128,6 +128,11 @@ class Host:
         if self.task is not None:
             self.task.cancel()
 
+    def forgive(self) -> None:
+        """Takes back what `cancel` leaves on the task, so that it does not count for the next job."""
+        if self.task is not None:
+            self.task.uncancel()
+
     def _start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._job = coroutine
         self._serves = [True]  # empty once the task is abandoned, which then ends when it is cancelled

@@ -10,12 +10,7 @@ from typing import Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
-from interlace.backends.aio.background import (
-    failure_in,
-    pending_tasks,
-    unawaited_failures,
-    unretrieved_failures,
-)
+from interlace.backends.aio.background import failure_in, late_failures, pending_tasks
 from interlace.backends.aio.cancelling import Canceller
 from interlace.backends.aio.host import Host
 from interlace.backends.aio.loop import Loop
@@ -110,7 +105,7 @@ class Running:
         failures = [error for context in contexts if (error := failure_in(context)) is not None]
         if unretrieved:
             suspects, self._suspects = self._suspects, []
-            failures += unawaited_failures(suspects) + unretrieved_failures(self.loop)
+            failures += late_failures(suspects, self.loop)
         return failures
 
     def suspect(self) -> None:

@@ -15,12 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from interlace.backends.aio import inside
-from interlace.backends.aio.background import (
-    failure_in,
-    pending_tasks,
-    unawaited_failures,
-    unretrieved_failures,
-)
+from interlace.backends.aio.background import failure_in, late_failures, pending_tasks
 from interlace.backends.aio.host import Host
 from interlace.backends.aio.stuck import stacks
 from interlace.errors import TimedOut, UsageError
@@ -176,7 +171,7 @@ class OpenLoop:
         failures, self.failures = self.failures, []
         if unretrieved:
             suspects, self._suspects = self._suspects, []
-            failures += unawaited_failures(suspects) + unretrieved_failures(self.loop)
+            failures += late_failures(suspects, self.loop)
         return failures
 
     def suspect(self) -> None:
@@ -284,7 +279,11 @@ class _Limit:
     ) -> None:
         if not self._loop.is_closed():
             self._timer.cancel()
-        if self._stacks and error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if not self._stacks:
+            return
+        self._host.forgive()
+        # A coroutine that has swallowed the cancellation has taken too long as well.
+        if not isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise TimedOut(self._seconds, self._stacks) from error
 
 
