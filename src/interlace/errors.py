@@ -69,6 +69,10 @@ class LatentWarning(UserWarning):
     """A failure that needs an order which asyncio's own loop does not produce. The test passes."""
 
 
+class OnlySimulatedWarning(UserWarning):
+    """A test fails in the plain simulated run and passes on the stock loop: no order is to blame. The test passes."""
+
+
 class SharedStateWarning(UserWarning):
     """A schedule of a test has changed a fixture that the next schedule gets as well."""
 

@@ -174,7 +174,7 @@ def test_a_world_whose_setup_fails_is_closed(suite) -> None:
             assert await process.wait() == 0
 
         def test_closed():
-            assert [loop.is_closed() for loop in loops] == [True, True, True]
+            assert [loop.is_closed() for loop in loops] == [True, True, True, True]
         """,
         "--explore=3",
         world="stock",

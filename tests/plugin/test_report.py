@@ -58,8 +58,8 @@ def test_very_verbose_shows_them(suite) -> None:
     assert "timeouts.py" in text
     text = suite(DEEP, "--explore", "-vv").stdout.str()
     assert "timeouts.py" in text
-    assert "real: happens on asyncio" in text
-    assert text.index("real: happens on asyncio") < text.index("timeouts.py")
+    assert "plain: fails in the plain run" in text
+    assert text.index("plain: fails in the plain run") < text.index("timeouts.py")
 
 
 def test_a_deadlock_says_who_waits(suite) -> None:

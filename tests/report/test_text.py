@@ -88,7 +88,7 @@ def test_a_plain_failure_shows_the_last_steps_and_where_they_begin(bank: ModuleT
         "AssertionError: too many",
         'assert len(account.log) == 4, "too many"',
         "where  len(account.log) = 60",
-        "real: happens on asyncio in the plain run, with no special timing",
+        "plain: fails in the plain run already, so no order and no duration is to blame",
         "…",
         " 30.000 s",
         "fails here",

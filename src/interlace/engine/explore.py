@@ -192,7 +192,7 @@ class Search:
         shrunk = Shrinker(self._runner, first, Plan.SHRINK).shrink()
         replays = shrunk.replays
         smallest, twin = shrunk.smallest, shrunk.twin
-        label: Label = "real"
+        label: Label = "real" if smallest.schedule.deviations else "plain"
         if smallest.recipe.order != "realistic" and smallest.schedule.deviations:
             found, tries = find_durations(self._runner, smallest, Plan.CLASSIFY)
             replays += tries

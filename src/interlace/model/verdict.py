@@ -9,7 +9,8 @@ from interlace.model.deviation import Deviation, deviations
 from interlace.model.outcome import Outcome, innermost
 
 Extent = Literal["exhausted", "bounded", "sampled", "truncated"]
-Label = Literal["real", "latent"]
+Label = Literal["real", "latent", "plain"]
+"""Whose the failure is: of an order that stock asyncio can produce, of one that it cannot, or of none."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Failure:
         first: the outcome that was found.
         smallest: the outcome after shrinking; it fails in the same way.
         twin: the same schedule with one deviation taken out, which passes; None if none was found.
-        label: "real" if stock asyncio can produce it, else "latent".
+        label: "real" if stock asyncio can produce its order, "latent" if it cannot; "plain" if the plain
+            run fails already, so that there is no order to blame.
         constraints: what must hold for it to fail, one sentence each; empty if it always fails.
         runs_to_failure: how many runs it took to find it, itself included.
         shrink_replays: how many replays shrinking and classifying took.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,11 @@ from interlace.api import Outcome, Result
 from interlace.api import explore as search
 from interlace.api import replay as replay_token
 from interlace.engine.explain import constraints
-from interlace.errors import Diverged, LatentWarning, SharedStateWarning
+from interlace.errors import Diverged, LatentWarning, OnlySimulatedWarning, SharedStateWarning
 from interlace.model.outcome import TOKEN_FILES, TOKEN_LENGTH
 from interlace.model.schedule import Recipe
+from interlace.model.verdict import Failure
+from interlace.plugin.compare import compare, in_a_line
 from interlace.plugin.compat_report import tell
 from interlace.report.text import outcome_to_text
 
@@ -68,6 +70,14 @@ def explore(stage: SimulatedStage) -> None:
         seed=settings.seed,
         target=_node_id(item),
     )
+    failure = result.failure
+    if failure is not None and failure.label == "plain" and not stage.claim.own:
+        how = compare(stage, failure.error)
+        if how is None:
+            _pass_as_on_stock(stage, failure)
+            return
+        note = f"{failure.note}; {how}" if failure.note else how
+        result = replace(result, failures=(replace(failure, note=note), *result.failures[1:]))
     _note(item, "verdict", f"{result.verdict.status}, {result.verdict.extent}")
     _note(item, "runs", result.runs)
     if result.latent:
@@ -80,14 +90,33 @@ def explore(stage: SimulatedStage) -> None:
         )
         raise error
     for latent in result.latent:
-        lines = latent.message.splitlines()
-        what = f"{latent.type}: {lines[0]}" if lines else latent.type
         item.warn(
             LatentWarning(
                 f"{item.name} fails in an order that asyncio does not produce, but Trio and eager tasks do "
-                f"({what}); to see it: {_command(item, latent.smallest)}"
+                f"({in_a_line(latent.error)}); to see it: {_command(item, latent.smallest)}"
             )
         )
+
+
+def _pass_as_on_stock(stage: SimulatedStage, failure: Failure) -> None:
+    """Warns of a failure of the plain run that the stock loop does not show."""
+    item, what = stage.item, in_a_line(failure.error)
+    _note(item, "outside", f"it fails in the plain simulated run ({what}) and passes on the stock loop")
+    item.warn(
+        OnlySimulatedWarning(
+            f"{item.name} passes on the stock loop and fails in the plain simulated run ({what}): no order is to "
+            "blame, but something that is simulated otherwise than it really is, or that takes no time there; so it "
+            f"was not explored. To see it: {_command(item, failure.smallest)}"
+        )
+    )
+
+
+def about_plain_run(item: pytest.Function) -> str:
+    """Says what a failure in a single simulated run, which is the plain one, does not depend on."""
+    return (
+        "This was the plain run in a simulated world, so no order and no duration is to blame. To compare:\n"
+        f"pytest {shlex.quote(_node_id(item))} -o interlace_world=stock"
+    )
 
 
 def replay(stage: SimulatedStage, recipe: Recipe) -> None:

@@ -15,17 +15,28 @@ from interlace.api import Outcome, Running, Stage, World, open_first
 from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
 from interlace.plugin.claims import FACTORY, Claim
+from interlace.plugin.compare import in_a_line
 from interlace.plugin.compat import Renewal, arguments_of, borrow, fill_shared_fixtures, set_up_anew
 from interlace.plugin.compat_report import Output, drain_output
 from interlace.plugin.declare import is_async_function
 from interlace.plugin.endings import ENDINGS, ENDINGS_BY_SIGNAL, is_timeout, refusal_in
-from interlace.plugin.explore import Account, NeedsOutside, explore, present, replay, warn_of_changes
+from interlace.plugin.explore import (
+    Account,
+    NeedsOutside,
+    about_plain_run,
+    explore,
+    present,
+    replay,
+    warn_of_changes,
+)
 from interlace.plugin.lanes import Lane
 from interlace.plugin.recorded import Recorded
 from interlace.plugin.shared import Changes
 from interlace.plugin.stage import ItemStage
 from interlace.plugin.watch import judge
 from interlace.sim.randomness import seeded
+
+_NEEDS = "it needs the real outside"
 
 
 class SimulatedStage(ItemStage, Stage):
@@ -47,6 +58,7 @@ class SimulatedStage(ItemStage, Stage):
         self.account: Account | None = None
         self.outside = ""
         self._searching = False
+        self._limit = 0.0
         self._runs = 0
         self._failed = False
         self._fatal: BaseException | None = None
@@ -78,7 +90,7 @@ class SimulatedStage(ItemStage, Stage):
         try:
             self._set_up_simulated()
         except Exception as error:
-            if self._searching or not self._needs_outside(error):
+            if not self._needs_outside(error):
                 raise
             self._renewal_of_now().tear_down()
             set_up_anew(self.item)
@@ -96,7 +108,7 @@ class SimulatedStage(ItemStage, Stage):
             else:
                 explore(self)
         except NeedsOutside as reason:
-            self._go_outside(str(reason))
+            self._go_outside(f"{_NEEDS}: {reason}")
         finally:
             self._searching = False
             self._warnings.give_back()
@@ -110,7 +122,12 @@ class SimulatedStage(ItemStage, Stage):
         __tracebackhide__ = True
         if self.outside:
             self.item.user_properties.append(("interlace.outside", self.outside))
-        super().run()
+        try:
+            super().run()
+        except (Exception, pytest.fail.Exception) as error:
+            if self.simulated and not self.claim.own and not isinstance(innermost(error), ENDINGS):
+                self.item.add_report_section("call", "interlace", about_plain_run(self.item))
+            raise
 
     def presenting(self, when: str) -> AbstractContextManager[None]:
         """Returns within what pytest is to word a failure, unless there is a report of ours."""
@@ -260,6 +277,37 @@ class SimulatedStage(ItemStage, Stage):
 
     # -- the real outside ------------------------------------------------------------------------
 
+    def run_on_stock(self, limit: float) -> BaseException | None:
+        """Runs the test once more, on the stock loop and with fixtures of its own, and returns its error.
+
+        Args:
+            limit: real seconds that it may take.
+        """
+        renewal, error = self._renewal_of_now(), None
+        self._go_outside("it is compared")
+        self._limit = limit
+        try:
+            for step in (renewal.set_up, super().run, renewal.tear_down):
+                try:
+                    if error is None or step == renewal.tear_down:
+                        step()
+                except (KeyboardInterrupt, SystemExit, pytest.exit.Exception):
+                    raise
+                except BaseException as raised:
+                    error = error or raised
+        finally:
+            self.outside, self._limit = "", 0
+        output = drain_output(self.item.config)
+        if error is None:
+            self._output = output
+        return error
+
+    def _open_lane(self) -> Lane:
+        lane = super()._open_lane()
+        if self._limit:
+            lane.timeout = self._limit
+        return lane
+
     def _keep_own_loop(self) -> None:
         """Has a test run outside that is to run on a loop which the suite brings itself."""
         factory = self.item.callspec.params.get(FACTORY) if hasattr(self.item, "callspec") else None
@@ -268,14 +316,19 @@ class SimulatedStage(ItemStage, Stage):
 
             if replaces(factory):
                 name = getattr(factory, "__qualname__", repr(factory))
-                self._go_outside(f"it asks for an event loop of its own, made by {name}")
+                self._go_outside(f"{_NEEDS}: it asks for an event loop of its own, made by {name}")
 
     def _needs_outside(self, error: BaseException) -> bool:
-        """Tells whether an error says that the test needs what is not simulated; runs it outside then."""
-        refused = None if self.claim.own else refusal_in(error)
+        """Tells whether a set-up that has failed may succeed outside of the simulation; runs the test there then."""
+        if self.claim.own or self._searching:
+            return False
+        refused = refusal_in(error)
         if refused is not None:
-            self._go_outside(str(refused))
-        return refused is not None
+            self._go_outside(f"{_NEEDS}: {refused}")
+        elif self.settings.schedules is not None and not isinstance(innermost(error), ENDINGS):
+            # There is no order to blame. If it is an ordinary failure, it comes up outside as well.
+            self._go_outside(f"its fixtures cannot be set up in the simulated world ({in_a_line(error)})")
+        return bool(self.outside)
 
     def _go_outside(self, reason: str) -> None:
         self.outside, self.prepared, self.world, self._lane = reason, None, None, None

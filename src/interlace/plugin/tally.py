@@ -45,7 +45,7 @@ class Tally:
         """Writes the lines at the end of the session."""
         write = terminalreporter.write_line
         for nodeid, reason in self.outside[:_NAMED]:
-            write(f"interlace: {nodeid} was run once, plainly, since it needs the real outside: {reason}")
+            write(f"interlace: {nodeid} was run once, plainly, since {reason}")
         if len(self.outside) > _NAMED:
             write(f"interlace: and {_many(len(self.outside) - _NAMED, 'test')} more were run once, plainly")
         for reason, count in self.alone.items():

@@ -112,7 +112,7 @@ def _failed(page: Page, findings: Findings, failure: Failure, target: str, verbo
         found += f" of {findings.runs}"
     small = f" · made small in {_many(failure.shrink_replays, 'replay')}" if failure.shrink_replays else ""
     page.line(("failed", "bad"), (f" · {found} · {findings.verdict.extent}{small}", ""))
-    page.paragraph(_label(failure), "strong" if failure.label == "real" else "warn", hang=2)
+    page.paragraph(_label(failure), "warn" if failure.label == "latent" else "strong", hang=2)
     if findings.verdict.note:
         page.paragraph(findings.verdict.note, "dim", hang=2)
     _story(page, smallest, failure.twin, verbose)
@@ -186,8 +186,8 @@ def _label(failure: Failure) -> str:
     if failure.label == "latent":
         return _LATENT
     kinds = {deviation.kind for deviation in failure.deviations}
-    if not kinds:
-        return "real: happens on asyncio in the plain run, with no special timing"
+    if failure.label == "plain":
+        return "plain: fails in the plain run already, so no order and no duration is to blame"
     if kinds == {"cancel"}:
         return "real: happens on asyncio when the task below is cancelled at that moment"
     if kinds <= {"delay", "stall", "tie"}:
