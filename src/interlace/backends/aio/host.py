@@ -24,7 +24,12 @@ class Host:
         kind: the class of its task.
         name: what the task is called in stories and traces.
         context: the context of its task; None: a copy of the one at its first job.
+        at_hand: whether the task stays among what the loop does next while it waits for a job. That is
+            cheaper than a future, but an iteration which is not for the task would show it at work.
     """
+
+    is_at_hand = False
+    """Whether a step of the task is among what the loop does next although there is no job."""
 
     def __init__(
         self,
@@ -33,8 +38,10 @@ class Host:
         *,
         name: str = "test",
         context: Context | None = None,
+        at_hand: bool = False,
     ) -> None:
         self.loop = loop
+        self._at_hand = at_hand
         self.context = context
         self.task: asyncio.Task[Any] | None = None
         self._kind = kind
@@ -154,7 +161,19 @@ class Host:
                 return
             self._job = job = None
             self.loop.stop()
+            if self._at_hand:
+                self.is_at_hand = True
+                try:
+                    await _NEXT_ITERATION
+                except asyncio.CancelledError:
+                    if not serves:
+                        return
+                    self._owed = True
+                finally:
+                    self.is_at_hand = False
             while not self.busy:
+                if not serves:
+                    return
                 self._idle = self.loop.create_future()
                 try:
                     await self._idle
@@ -168,6 +187,16 @@ class Host:
                 self._owed = False
                 self.task.cancel()
                 self.task.uncancel()
+
+
+class _NextIteration:
+    """Waits for nothing but the next iteration of the loop."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+_NEXT_ITERATION = _NextIteration()
 
 
 class _Steps:

@@ -11,7 +11,7 @@ import functools
 import queue
 import threading
 from asyncio import futures, tasks
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, _base
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
@@ -175,11 +175,10 @@ def forget(task: asyncio.Task[Any]) -> None:
 
 def unretrieved(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
     """Returns the tasks of a loop that have failed and that nobody has asked for their exception."""
-    known = getattr(tasks, "_scheduled_tasks", None)
-    if known is None:
-        known = tasks._all_tasks  # type: ignore[attr-defined]
     found: list[asyncio.Task[Any]] = [
-        task for task in list(known) if getattr(task, "_log_traceback", False) and task.get_loop() is loop
+        task
+        for task in list(_known_tasks())
+        if getattr(task, "_log_traceback", False) and task.get_loop() is loop
     ]
     return sorted(found, key=lambda task: task.get_name())
 
@@ -204,6 +203,18 @@ def was_awaited(suspect: Suspect) -> bool:
 def _traceback(task: Any) -> TracebackType | None:
     found: TracebackType | None = task._exception.__traceback__
     return found
+
+
+def no_task_but(own: Sequence[asyncio.Task[Any]]) -> bool:
+    """Tells whether these are sure to be the only tasks of all loops, done ones included; takes little time."""
+    known = _known_tasks()
+    alone = len(known) == len(own) and not getattr(tasks, "_eager_tasks", None)
+    return alone and bool(own) and all(task in known for task in own)
+
+
+def _known_tasks() -> Any:
+    known = getattr(tasks, "_scheduled_tasks", None)
+    return tasks._all_tasks if known is None else known  # type: ignore[attr-defined]
 
 
 def retrieve(task: asyncio.Task[Any]) -> BaseException | None:

@@ -117,7 +117,7 @@ class OpenLoop:
             loop.set_debug(self._debug)
         loop.set_exception_handler(self._note)
         self.loop = loop
-        self.host = Host(loop, name=self._name, context=self._context)
+        self.host = Host(loop, name=self._name, context=self._context, at_hand=True)
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -171,12 +171,18 @@ class OpenLoop:
         failures, self.failures = self.failures, []
         if unretrieved:
             suspects, self._suspects = self._suspects, []
-            failures += late_failures(suspects, self.loop)
+            if suspects or not self._is_alone():
+                failures += late_failures(suspects, self.loop)
         return failures
 
     def suspect(self) -> None:
         """Remembers the tasks that have failed and that nobody has asked: the test is over, its fixtures are not."""
-        self._suspects = inside.suspects(self.loop)
+        self._suspects = [] if self._is_alone() else inside.suspects(self.loop)
+
+    def _is_alone(self) -> bool:
+        """Tells whether the task of the host is sure to be the only one."""
+        task = self.host.task
+        return task is not None and inside.no_task_but((task,))
 
     def drop(self, share: Share) -> None:
         """Lets a share go."""
@@ -188,6 +194,8 @@ class OpenLoop:
 
     def pending(self) -> list[str]:
         """Returns one line for each task that is not done, other than the host."""
+        if self._is_alone():
+            return []
         return pending_tasks(self.loop, [self.host.task, *(share.host.task for share in self.shares)])
 
     # -- the end ---------------------------------------------------------------------------------
@@ -208,13 +216,14 @@ class OpenLoop:
         try:
             hosts = [self.host, *(share.host for share in self.shares)]
             idle = [host.task for host in hosts if not host.busy]
-            tasks = [task for task in asyncio.all_tasks(loop) if task not in idle]
+            alone = bool(idle) and self._is_alone()
+            tasks = [] if alone else [task for task in asyncio.all_tasks(loop) if task not in idle]
             for host in hosts:
                 host.abandon()
             if tasks:
                 self._cancel(tasks)
             # An async generator that was let go of is to be closed by a task which has not been made yet.
-            if getattr(loop, "_ready", None):
+            if len(getattr(loop, "_ready", ())) > sum(host.is_at_hand for host in hosts):
                 loop.run_until_complete(asyncio.sleep(0))
                 if late := asyncio.all_tasks(loop):
                     self._cancel(list(late))
@@ -232,6 +241,7 @@ class OpenLoop:
         finally:
             if not self._lent:
                 loop.close()
+                loop.set_exception_handler(None)  # nothing is to stay alive in a circle
 
     def _cancel(self, tasks: list[asyncio.Task[Any]]) -> None:
         for task in tasks:
@@ -303,7 +313,7 @@ class Share:
     def __init__(self, opened: OpenLoop, name: str, context: Context) -> None:
         self.opened = opened
         self.loop = opened.loop
-        self.host = Host(opened.loop, name=name, context=context)
+        self.host = Host(opened.loop, name=name, context=context, at_hand=True)
         opened.shares.append(self)
         self.seconds = 0.0
 
