@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from interlace.errors import UsageError
-from interlace.plugin.compat import parse_again
+from interlace.plugin.compat import parse_again, replace_function
 from interlace.plugin.declare import concerns_us
 from interlace.plugin.fixtures import STAGE, clock, world
 from interlace.plugin.markers import (
@@ -102,6 +102,8 @@ def pytest_pycollect_makeitem(
 ) -> Generator[None, Any, Any]:
     """Checks the markers of the tests that were just collected."""
     found = yield
+    if not found:
+        return found
     options = collector.config.stash[OPTIONS]
     try:
         for item in found if isinstance(found, list) else (found,):
@@ -158,11 +160,14 @@ def pytest_fixture_setup(
         return (yield)
     from interlace.plugin.setup import setting_up
 
-    within = setting_up(fixturedef, request)
-    if within is None:
+    function = setting_up(fixturedef, request)
+    if function is None:
         return (yield)
-    with within:
+    original = replace_function(fixturedef, function)
+    try:
         return (yield)
+    finally:
+        replace_function(fixturedef, original)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -179,9 +184,9 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Puts the report in the place of the traceback."""
-    stage = item.stash.get(STAGE, None)
-    if stage is None:
+    if STAGE not in item.stash:
         return (yield)
+    stage = item.stash[STAGE]
     if call.excinfo is not None:
         with stage.presenting(call.when):
             report = yield
@@ -198,7 +203,9 @@ def pytest_runtest_makereport(
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] | None:
     """Says after PASSED how far an exploration went."""
-    if getattr(report, "when", None) != "call" or report.outcome != "passed" or hasattr(report, "wasxfail"):
+    if getattr(report, "when", None) != "call" or not report.user_properties:
+        return None
+    if report.outcome != "passed" or hasattr(report, "wasxfail"):
         return None
     properties = dict(report.user_properties)
     if "interlace.verdict" not in properties:

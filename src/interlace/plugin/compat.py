@@ -10,8 +10,7 @@ import copy
 import functools
 import shutil
 import types
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,16 +97,12 @@ def bound_function(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRe
     return resolve_fixture_function(fixturedef, request)
 
 
-@contextmanager
-def function_replaced(fixturedef: pytest.FixtureDef[Any], function: Callable[..., Any]) -> Iterator[None]:
-    """Has pytest call another function for a fixture, within the block."""
+def replace_function(fixturedef: pytest.FixtureDef[Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Has pytest call another function for a fixture, and returns the one that it would have called."""
     definition: Any = fixturedef
-    original = definition.func
+    original: Callable[..., Any] = definition.func
     definition.func = function
-    try:
-        yield
-    finally:
-        definition.func = original
+    return original
 
 
 def add_fixture(metafunc: pytest.Metafunc, name: str) -> None:

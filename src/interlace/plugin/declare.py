@@ -61,7 +61,7 @@ def declared(function: Any) -> Declared | None:
 
 def is_async_function(function: Any) -> bool:
     """Tells whether a fixture function is a coroutine function or an async generator function."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    code = getattr(function, "__code__", None)  # that of a method is the one of its function
     if code is not None:
         return bool(code.co_flags & _FLAGS)
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)

@@ -16,7 +16,7 @@ import pytest
 from interlace.backends.aio.opened import cancelled_by
 from interlace.backends.aio.stock import OpenLoop, Share, current_loop, loop_is_running, restore_loop
 from interlace.plugin.compat import add_finalizer, definitions, end_fixture, lanes_of, scope_node
-from interlace.plugin.declare import SCOPES, declared, is_async_function
+from interlace.plugin.declare import SCOPES, concerns_us, declared
 from interlace.plugin.endings import ending_in
 from interlace.plugin.options import OPTIONS, Options
 from interlace.plugin.watch import judge
@@ -176,9 +176,16 @@ _OPENED = pytest.StashKey[dict[Key, OpenLoop]]()
 _LANES = pytest.StashKey[dict[Key, Lane]]()
 
 
+_RANKS = {scope: rank for rank, scope in enumerate(SCOPES)}
+
+
 def wider(*scopes: str | None) -> str:
     """Returns the widest of some scopes."""
-    return max((scope for scope in scopes if scope), key=SCOPES.index, default="function")
+    widest = 0
+    for scope in scopes:
+        if scope:
+            widest = max(widest, _RANKS[scope])
+    return SCOPES[widest]
 
 
 def open_loop(
@@ -271,9 +278,9 @@ def loop_scope_of(item: pytest.Function, *, literal: bool) -> str:
     options = options_of(item)
     scope = options.test_scope or "function"
     for definition in definitions(item):
-        said = declared(definition.func)
-        if said is None and not is_async_function(definition.func):
+        if not concerns_us(definition.func):
             continue
+        said = declared(definition.func)
         given = said.loop_scope if said is not None else None
         if given is None:
             scope = wider(scope, options.fixture_scope, definition.scope)

@@ -72,6 +72,8 @@ def check_markers(item: pytest.Function) -> None:
         UsageError: a marker that cannot work, or one on a test that is not async.
     """
     marks = item.own_markers
+    if not _is_marked(item):
+        return
     names = {mark.name for mark in item.iter_markers()}
     if "asyncio" in names and item.config.stash[OPTIONS].asyncio:
         try:
@@ -95,6 +97,15 @@ def check_markers(item: pytest.Function) -> None:
     except UsageError as error:
         path, line, _ = item.reportinfo()
         raise UsageError(f"{path}:{(line or 0) + 1}: in {item.name}: {error}") from None
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    node: pytest.Item | pytest.Collector | None = item
+    while node is not None:
+        if node.own_markers:
+            return True
+        node = node.parent
+    return False
 
 
 def _about_scope(item: pytest.Function) -> None:
@@ -271,7 +282,7 @@ def is_async(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function) or getattr(item, "nofuncargs", False):
         return False
     function = item.obj
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    code = getattr(function, "__code__", None)  # that of a method is the one of its function
     if code is not None and code.co_flags & _CO_COROUTINE:
         return True
     if code is None and inspect.iscoroutinefunction(function):  # functools.partial and its like
@@ -294,8 +305,7 @@ def inner_test(function: Any) -> Any:
 
 def is_async_generator(item: pytest.Function) -> bool:
     """Tells whether a test is defined with `async def` and has a yield, which nobody can run."""
-    function = item.obj
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    code = getattr(item.obj, "__code__", None)
     if code is not None:
         return bool(code.co_flags & inspect.CO_ASYNC_GENERATOR)
-    return inspect.isasyncgenfunction(function)
+    return inspect.isasyncgenfunction(item.obj)

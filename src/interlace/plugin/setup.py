@@ -12,7 +12,7 @@ import pytest
 
 from interlace.backends.aio.stock import current_is
 from interlace.model.source import show_path
-from interlace.plugin.compat import bound_function, function_replaced, item_of, lanes_of
+from interlace.plugin.compat import bound_function, item_of, lanes_of
 from interlace.plugin.declare import Declared, declared, is_async_function
 from interlace.plugin.fixtures import STAGE
 from interlace.plugin.lanes import Lane, lane_of, options_of, wider
@@ -21,8 +21,8 @@ Request = pytest.FixtureRequest
 Definition = pytest.FixtureDef[Any]
 
 
-def setting_up(fixturedef: Definition, request: Request) -> AbstractContextManager[None] | None:
-    """Returns within what pytest is to set a fixture up; None if it is not for interlace to deal with."""
+def setting_up(fixturedef: Definition, request: Request) -> Callable[..., Any] | None:
+    """Returns what pytest is to call in the place of the function of a fixture; None: it is nothing to us."""
     function = fixturedef.func
     said = declared(function)
     is_async = is_async_function(function)
@@ -34,8 +34,8 @@ def setting_up(fixturedef: Definition, request: Request) -> AbstractContextManag
     lane = _lane(item, fixturedef, said)
     bound = bound_function(fixturedef, request)
     if is_async:
-        return function_replaced(fixturedef, partial(_set_up, lane, fixturedef, request, bound))
-    return function_replaced(fixturedef, _on_loop(lane, bound))
+        return partial(_set_up, lane, fixturedef, request, bound)
+    return _on_loop(lane, bound)
 
 
 def _is_ours(item: pytest.Function, fixturedef: Definition, said: Declared | None) -> bool:

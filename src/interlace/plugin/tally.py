@@ -27,6 +27,8 @@ class Tally:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Counts one test."""
+        if not report.user_properties:
+            return
         properties = dict(report.user_properties)
         if report.when == "teardown":
             if PENDING in properties:
