@@ -21,7 +21,9 @@ def main(arguments: list[str] | None = None) -> None:
         "python -m benchmarks", description="What interlace finds, and what it costs."
     )
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="name", help=", ".join(NAMES))
-    parser.add_argument("--only", default=usual.only, help="bugs whose name contains this")
+    parser.add_argument(
+        "--only", default=usual.only, help="bugs, runners or fixtures whose name contains this"
+    )
     parser.add_argument("--seeds", type=int, default=usual.seeds, help=f"{usual.seeds} unless told")
     parser.add_argument(
         "--cap", type=int, default=usual.cap, help=f"schedules to give up after; {usual.cap:,}"
@@ -35,6 +37,9 @@ def main(arguments: list[str] | None = None) -> None:
         dest="alone",
         action="store_false",
         help="only the search that users run, no strategy alone",
+    )
+    parser.add_argument(
+        "--scale", type=int, default=usual.scale, help="what the sizes of what is timed are divided by; 1"
     )
     told = vars(parser.parse_args(arguments))
     names = told.pop("names") or NAMES

@@ -17,7 +17,7 @@ class Options:
         jobs: how many processes search at once; timings are taken in one.
         rounds: how often each timing is taken, in turns; the best of each counts.
         scale: what the sizes of the timed programs are divided by.
-        only: a part of the name of the bugs to look for; "": all.
+        only: a part of the name of what is measured: bugs, runners or fixtures; "": all.
         alone: whether each strategy is measured by itself too, which takes most of the time.
     """
 

@@ -177,7 +177,7 @@ def _run(kind: str, schedules: int, *looks: int) -> dict[str, Any]:
         (directory / "test_it.py").write_text(test)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "interlace.plugin"]
         done = subprocess.run(
-            command, cwd=directory, env=environment(), capture_output=True, text=True, check=False
+            command, cwd=directory, env=environment(directory), capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             raise RuntimeError(f"{kind}: {done.stdout[-2000:]}{done.stderr[-2000:]}")

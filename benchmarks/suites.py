@@ -201,7 +201,7 @@ class Bench:
         done = subprocess.run(
             [*map(str, command), *collect, *options],
             cwd=suite,
-            env=environment(),
+            env=environment(self.directory),
             capture_output=True,
             text=True,
             check=False,
@@ -223,14 +223,20 @@ class Bench:
         return self._pythons[peer]
 
 
-def environment() -> Mapping[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "INTERLACE"))}
-    return {
-        **kept,
+def environment(directory: Path) -> Mapping[str, str]:
+    """Returns the environment of the runs: compiled files are kept, below a directory, as those of an installed package are."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PYTHON", "PYTEST", "INTERLACE"))
+    }
+    own = {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONPYCACHEPREFIX": str(directory / "compiled"),
         "PYTHONHASHSEED": "0",
     }
+    return {**kept, **own}
 
 
 def install(peer: str) -> Path:

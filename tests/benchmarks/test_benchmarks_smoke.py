@@ -12,7 +12,13 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize(
-    "arguments", [["throughput", "--rounds", "1"], ["bugs", "--seeds", "1", "--cap", "20"]]
+    "arguments",
+    [
+        ["throughput", "--rounds", "1"],
+        ["overhead", "--rounds", "1", "--scale", "200", "--only", "IsolatedAsyncioTestCase"],
+        ["renewal", "--rounds", "1", "--scale", "50", "--only", "three"],
+        ["bugs", "--seeds", "1", "--cap", "20"],
+    ],
 )
 def test_a_table_is_printed(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "benchmarks", *arguments]
