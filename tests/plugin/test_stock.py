@@ -60,6 +60,40 @@ def test_one_task_one_context_one_loop(suite) -> None:
     result.assert_outcomes(passed=7)
 
 
+def test_what_plain_fixtures_hand_to_the_loop_is_begun_before_the_test(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        told = []
+
+        @pytest.fixture
+        async def first():
+            told.append("first")
+            asyncio.get_running_loop().call_soon(told.append, "left by first")
+
+        @pytest.fixture
+        def plain(first):
+            asyncio.get_event_loop().call_soon(told.append, "left by plain")
+
+        @pytest.fixture
+        def running(plain):
+            asyncio.get_event_loop().run_until_complete(asyncio.sleep(0))
+            asyncio.get_event_loop().call_soon(told.append, "left by running")
+
+        async def test_plain(plain):
+            assert told == ["first", "left by first", "left by plain"]
+            told.clear()
+
+        async def test_running(running):
+            assert told == ["first", "left by first", "left by plain", "left by running"]
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_a_failing_child_surfaces_in_the_test(suite) -> None:
     result = suite(
         """

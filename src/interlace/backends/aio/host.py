@@ -51,6 +51,7 @@ class Host:
         self._value: Any = None
         self._error: BaseException | None = None
         self._owed = False
+        self._is_early = False
         self._serves: list[bool] = []
 
     @property
@@ -101,6 +102,8 @@ class Host:
                 started(self.task)
         else:
             self._job = coroutine
+            # What was handed to the loop before this job is to be begun before it.
+            self._is_early = self.is_at_hand and inside.waiting_handles(self.loop) != 1
             if self._idle is not None and not self._idle.done():
                 self._idle.set_result(None)
 
@@ -165,23 +168,22 @@ class Host:
                 self.is_at_hand = True
                 try:
                     await _NEXT_ITERATION
+                    if self._is_early:
+                        self._is_early = False
+                        await _NEXT_ITERATION
                 except asyncio.CancelledError:
-                    if not serves:
-                        return
                     self._owed = True
                 finally:
                     self.is_at_hand = False
-            while not self.busy:
-                if not serves:
-                    return
+            while serves and not self.busy:
                 self._idle = self.loop.create_future()
                 try:
                     await self._idle
                 except asyncio.CancelledError:
-                    if not serves:
-                        return
                     # A task group of a fixture has lost a child in between: this is for the next job.
                     self._owed = True
+            if not serves:
+                return
             job = self._job
             if self._owed and self.task is not None:
                 self._owed = False

@@ -212,6 +212,12 @@ def no_task_but(own: Sequence[asyncio.Task[Any]]) -> bool:
     return alone and bool(own) and all(task in known for task in own)
 
 
+def waiting_handles(loop: asyncio.AbstractEventLoop) -> int | None:
+    """Returns how many callbacks a loop calls in its next iteration; None: it does not show them."""
+    ready = getattr(loop, "_ready", None)
+    return None if ready is None else len(ready)
+
+
 def _known_tasks() -> Any:
     known = getattr(tasks, "_scheduled_tasks", None)
     return tasks._all_tasks if known is None else known  # type: ignore[attr-defined]

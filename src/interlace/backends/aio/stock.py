@@ -223,7 +223,7 @@ class OpenLoop:
             if tasks:
                 self._cancel(tasks)
             # An async generator that was let go of is to be closed by a task which has not been made yet.
-            if len(getattr(loop, "_ready", ())) > sum(host.is_at_hand for host in hosts):
+            if (inside.waiting_handles(loop) or 0) > sum(host.is_at_hand for host in hosts):
                 loop.run_until_complete(asyncio.sleep(0))
                 if late := asyncio.all_tasks(loop):
                     self._cancel(list(late))
