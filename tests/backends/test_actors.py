@@ -3,30 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from types import SimpleNamespace
+import random
 from typing import Any
 
 import pytest
 
 import interlace
-from interlace.backends.aio import loop as loop_module
-from interlace.backends.aio.actors import Names, Task, heads
+from interlace.backends.aio.actors import Heads, Names, Task
+from interlace.backends.aio.loop import Loop
+from interlace.sim.world import World
 
 
-def handle(actor: str, *, cancelled: bool = False) -> Any:
-    return SimpleNamespace(is_of=actor, actor=None, label="", _cancelled=cancelled)
+def loop_of(*actors: str) -> Loop:
+    loop = Loop(World())
+    for actor in actors:
+        loop._call_as(actor, print)
+    return loop
 
 
-def identify(thing: Any) -> None:
-    thing.actor, thing.label = thing.is_of, "step"
+def walk(loop: Loop, *positions: int) -> list[tuple[str, ...]]:
+    """Returns what was offered before each position was taken, and after the last."""
+    heads = Heads(loop)
+    offered = []
+    for position in positions:
+        actors = heads.among(len(loop._ready))
+        assert heads.take(actors[position], position).actor == actors[position]
+        offered.append(actors)
+    return [*offered, heads.among(len(loop._ready))]
 
 
 def test_only_the_oldest_callback_of_an_actor_is_an_option() -> None:
-    ready = deque([handle("a"), handle("b"), handle("a"), handle("c", cancelled=True), handle("d")])
-    assert heads(ready, 5, identify) == {"a": 0, "b": 1, "d": 4}
-    assert heads(ready, 2, identify) == {"a": 0, "b": 1}
-    assert heads(ready, 0, identify) == {}
+    loop = loop_of("a", "b", "a", "c", "d")
+    loop._ready[3].cancel()
+    oldest = loop._ready[0]
+    heads = Heads(loop)
+    assert heads.among(5) == ("a", "b", "d")
+    assert heads.among(2) == ("a", "b")
+    assert heads.among(0) == ()
+    assert heads.among(5) == ("a", "b", "d")
+    assert heads.take("a", 0) is oldest
+    assert heads.among(4) == ("b", "a", "d")
+    loop.close()
+
+
+def test_what_is_known_of_the_heads_stays_true_from_one_choice_to_the_next() -> None:
+    loop = loop_of("a", "b", "c", "d")
+    assert walk(loop, 2, 0, 1, 0) == [("a", "b", "c", "d"), ("a", "b", "d"), ("b", "d"), ("b",), ()]
+    loop.close()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_heads_that_are_kept_are_those_that_a_fresh_look_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    loop = loop_of(*(chance.choice("abcdefgh") for _ in range(chance.randint(0, 6))))
+    kept = Heads(loop)
+    for _ in range(60):
+        for _ in range(chance.choice((0, 0, 1, 3))):
+            loop._call_as(chance.choice("abcdefghijklmnopq"), print)
+        if loop._ready and chance.random() < 0.2:
+            chance.choice(loop._ready).cancel()
+        actors = kept.among(len(loop._ready))
+        assert actors == Heads(loop).among(len(loop._ready))
+        if actors:
+            position = chance.randrange(len(actors))
+            oldest = next(
+                handle
+                for handle in loop._ready
+                if handle.actor == actors[position] and not handle.cancelled()
+            )
+            assert kept.take(actors[position], position) is oldest
+    loop.close()
 
 
 def test_names_repeat_and_are_counted() -> None:
@@ -116,14 +162,12 @@ def test_an_actor_keeps_its_order_even_under_any() -> None:
 
 
 def test_ablation_without_the_actor_rule_a_correct_program_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    def all_of_them(ready: deque[Any], limit: int, identify: Any) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for place, one in enumerate(ready):
-            if not one._cancelled:
-                identify(one)
-                found[f"{one.actor} {place}"] = place
-        return found
+    identify = Loop.identify
 
-    monkeypatch.setattr(loop_module, "heads", all_of_them)
+    def each_its_own(self: Loop, handle: Any) -> None:
+        identify(self, handle)
+        handle.actor = f"{handle.actor} {id(handle)}"
+
+    monkeypatch.setattr(Loop, "identify", each_its_own)
     result = interlace.explore(callbacks_of_the_loop_keep_their_order, order="any")
     assert result.failure is not None

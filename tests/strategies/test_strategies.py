@@ -124,7 +124,7 @@ def test_pairs_never_answer_one_question_twice() -> None:
 
 def test_reversals_leave_faults_alone() -> None:
     outcome = plain([0], ("cancel", "a", ("go on", "cancel")))
-    assert single_reversals(outcome) == []
+    assert not list(single_reversals(outcome))
     assert len(alternatives(outcome.points, outcome.asking_steps)) == 1
 
 

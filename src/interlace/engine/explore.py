@@ -92,7 +92,7 @@ class Search:
         sites = [
             options[0]
             for options in alternatives(plain.points, plain.asking_steps)
-            if options and options[0].kind == "cancel" and not (blind and options[0].keeps_from_beginning)
+            if options.kind == "cancel" and not (blind and options[0].keeps_from_beginning)
         ]
         sites = _new_places_first(sites)
         for number, site in enumerate(sites):
@@ -148,7 +148,6 @@ class Search:
         wide = samplers("any", max(horizon, len(plain.trace)), steps)
         singles = single_reversals(plain)
         reversals = chain(((single,) for single in singles), pair_reversals(plain))
-        reversed_ = 0
         numbers = seeds(self._plan.seed)
         turns = self._left // Plan.WIDE if only_wide else self._left
         for turn in range(turns):
@@ -163,10 +162,9 @@ class Search:
                     continue
             elif turn % Plan.REVERSAL == 0 and (wanted := next(reversals, None)) is not None:
                 self._attempt(Named(wanted))
-                reversed_ += 1
                 continue
             self._attempt(next(ordinary), seed=seed)
-        return reversed_ >= len(singles) and not only_wide
+        return not only_wide and next(singles, None) is None
 
     # -- what to make of an outcome --------------------------------------------------------------
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, overload
 
 from interlace.model.choice import ChoicePoint, Kind
 
@@ -65,16 +66,47 @@ def deviations(
     return tuple(found)
 
 
-def alternatives(points: Iterable[ChoicePoint], steps: Iterable[int]) -> list[tuple[Deviation, ...]]:
+class Alternatives(Sequence[Deviation]):
+    """The deviations that one question of a run would have allowed; each is made when it is looked at.
+
+    Args:
+        point: the question.
+        occurrence: the how-manieth of its kind and subject it is in its run, from 1.
+        step: the step of the trace during or after which it came up.
+    """
+
+    __slots__ = ("_occurrence", "_point", "_step")
+
+    def __init__(self, point: ChoicePoint, occurrence: int, step: int) -> None:
+        self._point = point
+        self._occurrence = occurrence
+        self._step = step
+
+    @property
+    def kind(self) -> Kind:
+        """What was asked."""
+        return self._point.kind
+
+    def __len__(self) -> int:
+        return len(self._point.options) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Deviation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Deviation]: ...
+    def __getitem__(self, index: int | slice) -> Deviation | Sequence[Deviation]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        kind, subject, options = self._point[1:]
+        return Deviation(kind, subject, self._occurrence, options[1:][index], options[0], self._step)
+
+
+def alternatives(points: Iterable[ChoicePoint], steps: Iterable[int]) -> list[Alternatives]:
     """Returns for each question of a run the deviations that it would have allowed."""
-    seen: dict[tuple[str, str], int] = {}
-    found: list[tuple[Deviation, ...]] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    found: list[Alternatives] = []
     for point, step in zip(points, steps, strict=True):
         name = point.kind, point.subject
-        seen[name] = seen.get(name, 0) + 1
-        found.append(
-            tuple(
-                Deviation(*name, seen[name], option, point.options[0], step) for option in point.options[1:]
-            )
-        )
+        seen[name] += 1
+        found.append(Alternatives(point, seen[name], step))
     return found

@@ -35,28 +35,32 @@ class Arrival(NamedTuple):
 
 
 class Flight:
-    """All operations in flight of one world."""
+    """All operations in flight of one world.
 
-    __slots__ = ("_heap", "_last", "_number", "_world")
+    Attributes:
+        arrivals: a heap of them; always the same list.
+    """
+
+    __slots__ = ("_last", "_number", "_world", "arrivals")
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._heap: list[Arrival] = []
+        self.arrivals: list[Arrival] = []
         self._last: dict[str, int] = {}
         self._number = 0
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self.arrivals)
 
     @property
     def next_time(self) -> int | None:
         """When the next operation completes, in nanoseconds; None if nothing is in flight."""
-        return self._heap[0].time if self._heap else None
+        return self.arrivals[0].time if self.arrivals else None
 
     @property
     def next_times(self) -> list[int]:
         """When the next two operations complete that do so at different times, or fewer, in nanoseconds."""
-        return sorted({arrival.time for arrival in self._heap[:3]})[:2]
+        return sorted({arrival.time for arrival in self.arrivals[:3]})[:2]
 
     def post(self, lane: str, what: str, deliver: Callable[[], None], delays: Sequence[int]) -> int:
         """Starts an operation and returns the virtual time at which it completes.
@@ -74,7 +78,7 @@ class Flight:
             time = last
         self._last[lane] = time
         self._number += 1
-        heapq.heappush(self._heap, Arrival(time, self._number, lane, what, deliver, world.step))
+        heapq.heappush(self.arrivals, Arrival(time, self._number, lane, what, deliver, world.step))
         return time
 
     def at(self, time: int, lane: str, what: str, deliver: Callable[[], None], cause: int) -> None:
@@ -91,11 +95,11 @@ class Flight:
             cause: the number of the step that started the operation.
         """
         self._number += 1
-        heapq.heappush(self._heap, Arrival(time, self._number, lane, what, deliver, cause))
+        heapq.heappush(self.arrivals, Arrival(time, self._number, lane, what, deliver, cause))
 
     def admit(self) -> list[Arrival]:
         """Takes out what has completed by now, in the order in which one poll would report it."""
-        heap = self._heap
+        heap = self.arrivals
         now = self._world.clock.ns
         due: list[Arrival] = []
         while heap and heap[0].time <= now:

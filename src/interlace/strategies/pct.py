@@ -48,15 +48,14 @@ class Priorities:
         if self._asked >= self._horizon * _PREFIX:
             return self._random.randrange(len(point.options))
         priorities = self._priorities
-        best = 0
-        for index, name in enumerate(point.options):
+        options = point.options
+        for name in options:
             if name not in priorities:
                 priorities[name] = self._random.random()
-            if priorities[name] > priorities[point.options[best]]:
-                best = index
+        best = max(options, key=priorities.__getitem__)
         if self._asked in self._changes:
             self._floor -= 1.0
-            priorities[point.options[best]] = self._floor
-            best = max(range(len(point.options)), key=lambda index: priorities[point.options[index]])
+            priorities[best] = self._floor
+            best = max(options, key=priorities.__getitem__)
         self._asked += 1
-        return best
+        return options.index(best)

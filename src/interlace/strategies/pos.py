@@ -31,11 +31,10 @@ class PartialOrder:
         if point.kind not in ("order", "arrival", "tie"):
             return self._rest.choose(point)
         priorities = self._priorities
-        best = 0
-        for index, name in enumerate(point.options):
+        options = point.options
+        for name in options:
             if name not in priorities:
                 priorities[name] = self._random.random()
-            if priorities[name] > priorities[point.options[best]]:
-                best = index
-        del priorities[point.options[best]]
-        return best
+        best = max(options, key=priorities.__getitem__)
+        del priorities[best]
+        return options.index(best)

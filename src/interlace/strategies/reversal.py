@@ -8,8 +8,8 @@ same story.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from itertools import combinations, islice
 
 from interlace.model.deviation import Deviation, alternatives
 from interlace.model.outcome import Outcome
@@ -18,34 +18,31 @@ _PAIRS = 400
 """Level 2 takes pairs of the first so many single reversals at most: they grow with the square."""
 
 
-def single_reversals(plain: Outcome) -> list[Deviation]:
+def single_reversals(plain: Outcome) -> Iterator[Deviation]:
     """Returns every reversal of one order of the plain run, those of different questions in turn.
 
     Stalls come last among them: "this reply was slow" is a simpler story than "the loop stood still".
     """
     moments = sorted({event.time for event in plain.trace})
-    columns: list[list[Deviation]] = []
-    for options in alternatives(plain.points, plain.asking_steps):
-        if not options or options[0].kind == "cancel":
-            continue
-        if options[0].kind == "delay":
-            columns.append(_telling_delays(options, plain, moments))
-        else:
-            columns.append(list(options))
+    columns: list[Sequence[Deviation]] = [
+        _telling_delays(options, plain, moments) if options.kind == "delay" else options
+        for options in alternatives(plain.points, plain.asking_steps)
+        if options.kind != "cancel"
+    ]
     columns.sort(key=lambda column: column[0].kind == "stall")
     longest = max(map(len, columns), default=0)
-    return [column[row] for row in range(longest) for column in columns if row < len(column)]
+    return (column[row] for row in range(longest) for column in columns if row < len(column))
 
 
 def pair_reversals(plain: Outcome) -> Iterator[tuple[Deviation, Deviation]]:
     """Returns reversals of two orders of the plain run at once, the nearest ones first."""
-    singles = single_reversals(plain)
-    pairs = [pair for pair in combinations(singles[:_PAIRS], 2) if pair[0].key != pair[1].key]
+    singles = islice(single_reversals(plain), _PAIRS)
+    pairs = [pair for pair in combinations(singles, 2) if pair[0].key != pair[1].key]
     pairs.sort(key=lambda pair: abs(pair[0].step - pair[1].step))
     yield from pairs
 
 
-def _telling_delays(options: tuple[Deviation, ...], plain: Outcome, moments: list[int]) -> list[Deviation]:
+def _telling_delays(options: Sequence[Deviation], plain: Outcome, moments: list[int]) -> list[Deviation]:
     """Leaves out a delay that reaches no further moment of the plain run than a shorter one does."""
     step = options[0].step
     begun = plain.trace[step].time if 0 <= step < len(plain.trace) else 0

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import random
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Mapping
+from itertools import accumulate
 
 from interlace.model.choice import ChoicePoint
 from interlace.strategies.uniform import Uniform
@@ -121,7 +123,8 @@ class Selective:
                 tells[name] = self._is_telling(name)
         if self._next not in self._left:
             self._next = self._draw_next(tuple(self._left))
-        free = [index for index, name in enumerate(options) if not tells[name] or name == self._next]
+        following = self._next
+        free = [index for index, name in enumerate(options) if name == following or not tells[name]]
         if not free:  # who should come next cannot: somebody else does
             self._next = self._draw_next(options)
             free = [index for index, name in enumerate(options) if name == self._next]
@@ -153,9 +156,5 @@ class Selective:
 
 def pick(source: random.Random, weights: list[float]) -> int:
     """Returns an index, each in proportion to its weight."""
-    aim = source.random() * sum(weights)
-    for index, weight in enumerate(weights):
-        aim -= weight
-        if aim < 0:
-            return index
-    return len(weights) - 1
+    sums = list(accumulate(weights))
+    return bisect(sums, source.random() * sums[-1], 0, len(sums) - 1)

@@ -8,8 +8,6 @@ that rule.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -105,15 +103,60 @@ class Names:
         return path
 
 
-def heads(ready: deque[Any], limit: int, identify: Callable[[Any], None]) -> dict[str, int]:
-    """Returns for each actor the position of its oldest callback among the first `limit` handles."""
-    found: dict[str, int] = {}
-    for position, handle in enumerate(ready):
-        if position == limit:
-            break
-        if not handle._cancelled:
-            if not handle.label:
-                identify(handle)
-            if handle.actor not in found:
-                found[handle.actor] = position
-    return found
+class Heads:
+    """The oldest ready callback of each actor.
+
+    Where no actor has more than one, what is known of them stays true from one choice to the next but
+    for what was taken and what was added: choices among many callbacks then cost no look at all of them.
+
+    Args:
+        loop: whose callbacks.
+    """
+
+    __slots__ = ("_cancellations", "_is_simple", "_loop", "_places")
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._places: dict[str, int] = {}
+        self._is_simple = True
+        self._cancellations = loop.cancellations
+
+    def among(self, limit: int) -> tuple[str, ...]:
+        """Returns the actors of the first `limit` ready callbacks, in the order of their oldest ones."""
+        places = self._places
+        if not self._is_simple or self._cancellations != self._loop.cancellations:
+            self._cancellations = self._loop.cancellations
+            places.clear()
+        known = len(places)
+        self._look(known, limit)
+        self._is_simple = len(places) == limit
+        if known and not self._is_simple:
+            places.clear()
+            self._look(0, limit)
+        return tuple(places)
+
+    def _look(self, begin: int, end: int) -> None:
+        loop, places = self._loop, self._places
+        ready = loop._ready
+        for place in range(begin, end):
+            handle = ready[place]
+            if not handle._cancelled:
+                if not handle.label:
+                    loop.identify(handle)
+                if handle.actor not in places:
+                    places[handle.actor] = place
+
+    def take(self, actor: str, position: int) -> Any:
+        """Takes the oldest callback of an actor out of those that are ready.
+
+        Args:
+            actor: whose.
+            position: where `among` returned it.
+        """
+        place = self._places.pop(actor)
+        if self._is_simple:  # what came before it may have been taken since
+            place = position
+        ready = self._loop._ready
+        handle = ready[place]
+        del ready[place]
+        return handle

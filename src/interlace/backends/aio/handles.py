@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,10 +25,24 @@ class Handle(asyncio.Handle):
     def __init__(
         self, callback: Any, args: Any, loop: Threads, context: Any, cause: int, actor: str | None
     ) -> None:
-        super().__init__(callback, args, loop, context)
+        if loop._debug:
+            super().__init__(callback, args, loop, context)
+        else:  # what the base class does, without a call: one handle is made for each step
+            self._context = copy_context() if context is None else context
+            self._loop = loop
+            self._callback = callback
+            self._args = args
+            self._cancelled = False
+            self._repr = None
+            self._source_traceback = None
         self.cause = cause
         self.actor = actor
         self.label = ""
+
+    def cancel(self) -> None:
+        """Cancels the callback, and has the loop know."""
+        self._loop.cancellations += 1
+        super().cancel()
 
 
 class Timer(asyncio.TimerHandle):
@@ -40,6 +55,7 @@ class Timer(asyncio.TimerHandle):
         by: the path of the actor that armed it.
     """
 
+    _loop: Loop
     _scheduled: bool
 
     __slots__ = ("actor", "armed", "by", "cause", "deadline", "label")
@@ -54,3 +70,8 @@ class Timer(asyncio.TimerHandle):
         self.by = loop.actor
         self.deadline = deadline
         self.armed = armed
+
+    def cancel(self) -> None:
+        """Cancels the callback, and has the loop know."""
+        self._loop.cancellations += 1
+        super().cancel()

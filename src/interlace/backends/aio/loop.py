@@ -16,7 +16,7 @@ from contextvars import Context
 from typing import Any, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
-from interlace.backends.aio.actors import LOOP, Future, Names, Task, heads
+from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
 from interlace.backends.aio.stuck import describe_waiting, stacks
@@ -41,6 +41,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         max_steps: the run is stopped with `Runaway` after this many steps; 0: never.
 
     Attributes:
+        cancellations: how many callbacks were cancelled so far.
         endings: exceptions that end the run wherever a signal raises them, between two steps as well.
     """
 
@@ -60,6 +61,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         self._timers: list[tuple[int, int, Timer]] = []
         self._armed = 0
         self._cancelled_timers = 0
+        self.cancellations = 0
         self._timeouts = Timeouts(world)
         self._spared = 0
         self._eager = False
@@ -199,15 +201,16 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         """Runs one iteration."""
         world = self.world
         ready = self._ready
+        in_flight = world.flight.arrivals
         world.iteration += 1
-        if self._timers or len(world.flight):
+        if self._timers or in_flight:
             self._admit()
         if self._inbox:
             self._drain()
         if not ready:
             if self._stopping:
                 return
-            if not self._timers and not len(world.flight):
+            if not self._timers and not in_flight:
                 if not self._await_threads():
                     raise Deadlock(describe_waiting(self))
                 self._drain()
@@ -215,21 +218,18 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         if count > 1 and world.order != "realistic" and world.asks:
             self._run_permuted(count)
             return
-        if not self._records:
-            for _ in range(count):
-                handle = ready.popleft()
-                if not handle._cancelled:
-                    handle._run()
-                    if self._jobs:
-                        self._await_others(idle=False)
-            handle = None  # see _run_handle
-            return
-        run = self._run_handle
+        run = self._run_handle if self._records else self._run_plainly
         for _ in range(count):
             handle = ready.popleft()
             if not handle._cancelled:
                 run(handle)
-        handle = None
+        handle = None  # see _run_handle
+
+    def _run_plainly(self, handle: Any) -> None:
+        handle._run()
+        handle = None  # see _run_handle
+        if self._jobs:
+            self._await_others(idle=False)
 
     def _run_handle(self, handle: Any) -> None:
         """Runs one callback as a step: it is recorded, and it is known who is at work."""
@@ -266,22 +266,16 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         """Runs as many steps as were ready, in a chosen order of their actors."""
         world = self.world
         ready = self._ready
+        heads = Heads(self)
         for remaining in range(count, 0, -1):
             limit = remaining if world.order == "batch" else len(ready)
-            if limit == 1:  # no choice
-                handle = ready.popleft()
-                if not handle._cancelled:
-                    self._run_handle(handle)
-                continue
-            options = heads(ready, limit, self.identify)
-            if not options:
+            actors = heads.among(limit)
+            if not actors:
                 for _ in range(limit):  # cancelled ones: left there, they would keep time from moving on
                     ready.popleft()
                 break
-            actors = tuple(options)
-            position = options[actors[world.choose("order", actors[0], actors)]]
-            handle = ready[position]
-            del ready[position]
+            position = world.choose("order", actors[0], actors)
+            handle = heads.take(actors[position], position)
             self._run_handle(handle)
         handle = None
 

@@ -109,6 +109,7 @@ class Threads(inside.BaseLoop):
 
     world: World
     names: Names
+    cancellations: int
     _inbox: list[tuple[int, asyncio.Handle]]
     _post: threading.Condition
     _jobs: list[_Job]
