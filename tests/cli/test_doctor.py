@@ -127,7 +127,7 @@ SIMULATED = "interlace, simulated"
                 "test_asyncio": ("pytest-asyncio", "pytest-asyncio", "interlace"),
                 "test_anyio": ("anyio (asyncio)", "anyio (asyncio)", "interlace"),
                 "test_backend": ("anyio (asyncio)", "anyio (asyncio)", "interlace"),
-                "test_plain": (LOST, "interlace", LOST),  # strict is the default of pytest-asyncio
+                "test_plain": (LOST, "interlace", "interlace"),  # the default of pytest-asyncio is not given
                 "test_trio": ("pytest-trio", "pytest-trio", "pytest-trio"),
                 "test_world": (LOST, SIMULATED, SIMULATED),
             },
@@ -499,7 +499,10 @@ def test_the_way_to_take_over_is_told(doctor: Doctor) -> None:
     )
     assert 'interlace_take_over = ["anyio", "asyncio"]' in report.out
     assert "INTERLACE_TAKE_OVER=anyio,asyncio pytest" in report.out
-    assert 'interlace_mode = "auto"' in report.out  # for test_plain, which interlace would lose
+    assert "interlace_mode" not in report.out
+    strict = {**planted(MIXED), "pyproject.toml": "[tool.pytest]\nasyncio_mode = 'strict'\n"}
+    # for test_plain, which interlace would lose
+    assert 'interlace_mode = "auto"' in doctor(strict, "pytest-asyncio").out
     assert "INTERLACE_TAKE_OVER" not in doctor({"pyproject.toml": "[tool.pytest]\ninterlace_take_over = ['asyncio', 'anyio']\n"}).out  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -93,6 +94,62 @@ def test_what_pytest_asyncio_claims_by_a_marker_is_left_to_it(suite) -> None:
     result = suite(source.format(theirs="interlace"), *QUIET, "--explore=3", plugins=("asyncio",))
     result.assert_outcomes(passed=5)
     result.stdout.fnmatch_lines(["interlace: 5 tests explored, *"])
+
+
+@pytest.mark.parametrize(
+    ("options", "passed"),
+    [
+        ((), 2),
+        (("-o", "asyncio_mode=strict"), 1),
+        (("--asyncio-mode=strict",), 1),
+        (("-o", "asyncio_mode=strict", "-o", "interlace_mode=auto"), 2),
+    ],
+)
+def test_a_default_mode_of_who_is_taken_over_is_not_given(
+    suite, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], passed: int
+) -> None:
+    # What of pytest-asyncio matters here, so that it need not be installed; an old one declares no more than this.
+    pytester.makefile(
+        ".txt",
+        **{
+            "pytest_asyncio-1.5.0.dist-info/entry_points": """
+        [pytest11]
+        asyncio = pytest_asyncio.plugin
+        """
+        },
+    )
+    pytester.makepyfile(
+        **{
+            "pytest_asyncio/__init__": "",
+            "pytest_asyncio/plugin": """
+            def pytest_addoption(parser):
+                parser.getgroup("asyncio").addoption("--asyncio-mode", dest="asyncio_mode", default=None)
+                parser.addini("asyncio_mode", "the mode", default="strict")
+            """,
+        }
+    )
+    metadata = pytester.path / "pytest_asyncio-1.5.0.dist-info" / "METADATA"
+    metadata.write_text("Metadata-Version: 2.1\nName: pytest-asyncio\nVersion: 1.5.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=os.pathsep)
+    result = suite(
+        """
+        import pytest
+
+        async def test_unmarked():
+            pass
+
+        @pytest.mark.asyncio
+        async def test_marked():
+            pass
+        """,
+        *("-o", "interlace_take_over=asyncio", *options),
+        plugins=("asyncio",),
+        world="stock",
+        apart=True,
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] == passed
+    assert ("passed" if passed == 2 else "failed") in outcomes
 
 
 @needs("pytest_asyncio")

@@ -50,9 +50,13 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declares the hooks of pytest-asyncio, and offers its names, where it is not here to do it."""
     if not has_asyncio_plugin(pluginmanager):
         offer_alias()
-        from interlace.plugin.pytest_asyncio import Hooks
+        _add_hooks(pluginmanager)
 
-        pluginmanager.add_hookspecs(Hooks)
+
+def _add_hooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from interlace.plugin.pytest_asyncio import Hooks
+
+    pluginmanager.add_hookspecs(Hooks)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,6 +67,10 @@ def pytest_load_initial_conftests(
     if split_explore(args):
         parse_again(early_config, parser, args)
     take_over(early_config, wants_to_take_over(early_config))
+    plugins = early_config.pluginmanager
+    # An old pytest-asyncio has not declared them.
+    if not (hasattr(plugins.hook, "pytest_asyncio_loop_factories") or has_asyncio_plugin(plugins)):
+        _add_hooks(plugins)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -34,6 +34,13 @@ def parse_again(config: pytest.Config, parser: pytest.Parser, args: list[str]) -
     config.known_args_namespace = parser.parse_known_args(args, namespace=copy.copy(config.option))
 
 
+def is_written(config: pytest.Config, name: str) -> bool:
+    """Tells whether an ini option is given in a file or with -o, so that its value is not the default."""
+    written: Any = config._inicfg if hasattr(config, "_inicfg") else config.inicfg  # type: ignore[attr-defined,unused-ignore]
+    overrides: list[str] = config.getoption("override_ini", None) or []
+    return name in written or any(one.partition("=")[0].strip() == name for one in overrides)
+
+
 # -- what a test asks for --------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from interlace.errors import UsageError
+from interlace.plugin.compat import is_written
 from interlace.plugin.declare import SCOPES
 from interlace.plugin.neighbours import OTHERS, has_asyncio_plugin, is_installed
 
@@ -250,19 +251,22 @@ def _read_asyncio(config: pytest.Config, options: Options) -> Options:
     mode = options.mode
     if not stands_in:
         return replace(options, mode=mode or "auto", asyncio=False)
-    given = config.getoption("asyncio_mode", None) or config.getini("asyncio_mode")
+    given = config.getoption("asyncio_mode", None)
+    # Where pytest-asyncio is taken over, its default is no word of the user's: tests run as if it were uninstalled.
+    if not given and is_written(config, "asyncio_mode"):
+        given = _ini(config, "asyncio_mode")
     if given and given not in MODES:
         raise pytest.UsageError(f"{given!r} is not a valid asyncio_mode. Valid modes: {', '.join(MODES)}.")
     scopes: dict[str, str | None] = {}
     for kind, extra in (("fixture", ("fixture-scope",)), ("test", ())):
         name = f"asyncio_default_{kind}_loop_scope"
-        scope = config.getini(name) or None
+        scope = _ini(config, name) or None
         if scope is not None and scope not in (*SCOPES, *extra):
             raise pytest.UsageError(
                 f"{scope!r} is not a valid {name}. Valid scopes are: {', '.join(SCOPES)}."
             )
         scopes[f"{kind}_scope"] = None if scope == "fixture-scope" else scope
-    debug = config.getoption("asyncio_debug", False) or config.getini("asyncio_debug")
+    debug = config.getoption("asyncio_debug", False) or _ini(config, "asyncio_debug")
     fields: dict[str, Any] = scopes
     return replace(
         options,
@@ -278,10 +282,7 @@ def _read_anyio(config: pytest.Config, options: Options) -> Options:
     """Adds the options of anyio's plugin, where interlace stands in for it."""
     if "anyio" not in wants_to_take_over(config) or not is_installed("anyio"):
         return options
-    try:
-        mode = config.getoption("anyio_mode", None) or config.getini("anyio_mode")
-    except ValueError:  # its plugin was never loaded, and has not declared it
-        mode = "strict"
+    mode = config.getoption("anyio_mode", None) or _ini(config, "anyio_mode")
     return replace(options, anyio=True, anyio_auto=mode == "auto")
 
 
@@ -306,6 +307,14 @@ def check_seconds(value: object, what: str) -> float:
     if isinstance(value, bool) or not 0 < seconds < 1e9:
         raise UsageError(f"{what} is {value!r}: give a number of seconds above 0")
     return seconds
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    """Returns the value of an ini option of another plugin; None if that has not declared it, or is too old to."""
+    try:
+        return config.getini(name)
+    except ValueError:
+        return None
 
 
 def _one_of(config: pytest.Config, name: str, words: tuple[str, ...], default: str) -> str:

@@ -112,12 +112,8 @@ class Rules:
         Args:
             taken: whether it stands in for pytest-asyncio.
         """
-        given = self._settings.text("interlace_mode")
-        inherited = ""
-        if taken or not self.asyncio:
-            # Where pytest-asyncio is installed, its own default counts as if it had been given.
-            inherited = self.asyncio_mode or ("strict" if self.asyncio else "")
-        return given or inherited or "auto"
+        inherited = self.asyncio_mode if taken or not self.asyncio else ""
+        return self._settings.text("interlace_mode") or inherited or "auto"
 
     def claim(self, seen: Seen) -> Claim:
         """Returns who runs a test."""

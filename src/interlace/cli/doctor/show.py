@@ -216,7 +216,7 @@ def _take_over(page: Page, examined: Examined) -> None:
     told = " and ".join(f"{_many(number, 'test')} of {name}" for name, number in sorted(left.items()))
     page.paragraph(f"To let interlace run {told} too, in {settings.where}:", "strong")
     page.line((f"        {settings.spell('interlace_take_over', names)}", "mark"))
-    if lost:  # the mode of pytest-asyncio would count, and it is strict
+    if lost:  # the mode that is given for pytest-asyncio would count, and it is strict
         page.line((f"        {settings.spell('interlace_mode', 'auto')}", "mark"))
     page.line(
         ("    or once, to try: ", "dim"), (f"INTERLACE_TAKE_OVER={names.replace(' ', ',')} pytest", "mark")
