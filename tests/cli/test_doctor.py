@@ -220,12 +220,15 @@ def test_classes_of_unittest(doctor: Doctor) -> None:
     files = {
         "base.py": "import unittest\nclass Base(unittest.IsolatedAsyncioTestCase): ...\n",
         **planted(
-            "class Case(Base):\n    async def test_one(self): ...\nclass Plain(TestCase):\n    async def test_two(self): ...",
+            "class Case(Base):\n    async def test_one(self): ...\n"
+            "    @pytest.mark.explore\n    async def test_explored(self): ...\n"
+            "class Plain(TestCase):\n    async def test_two(self): ...",
             "from base import Base\nfrom unittest import TestCase",
         ),
     }
     report = doctor(files)
     assert report.runs("Case.test_one") == ("unittest", "unittest", "unittest")
+    assert report.runs("Case.test_explored") == ("unittest", SIMULATED, SIMULATED)
     assert report.runs("Plain.test_two")[0] == "nobody: never awaited"
     assert report.codes == ["async-in-testcase"]
 

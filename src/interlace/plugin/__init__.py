@@ -21,6 +21,7 @@ from interlace.plugin.markers import (
     check_markers,
     is_async,
     is_async_generator,
+    is_case,
     is_for_asyncio,
     mark_for_asyncio,
     refuse_async_generator,
@@ -153,7 +154,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Takes an async test that is ours; not earlier, since other plugins may replace it until now."""
-    if STAGE not in item.stash and is_async(item):
+    if STAGE not in item.stash and (is_async(item) or is_case(item)):
         from interlace.plugin.stage import stage_of
 
         stage_of(item)

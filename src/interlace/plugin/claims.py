@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from interlace.plugin.compat import fixture_origin
-from interlace.plugin.markers import asyncio_mark, marked_settings, marked_timeout, overlap_group
+from interlace.plugin.markers import asyncio_mark, inner_test, marked_settings, marked_timeout, overlap_group
 from interlace.plugin.options import Options, Settings
 
 _OTHER_LOOPS = ("trio", "twisted", "curio", "gen_test")
@@ -34,6 +34,7 @@ class Claim:
         timeout: seconds that it may take; 0: any number.
         for_anyio: whether it asks for a backend of anyio.
         overlaps: the group of tests that it may overlap with; None: none.
+        unexplored: whether it was to be explored, and is not, since hypothesis runs it.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -46,6 +47,7 @@ class Claim:
     timeout: float = 0
     for_anyio: bool = False
     overlaps: str | None = None
+    unexplored: bool = False
 
 
 def claim_of(item: pytest.Function, options: Options) -> Claim | None:
@@ -56,32 +58,40 @@ def claim_of(item: pytest.Function, options: Options) -> Claim | None:
         fixture_origin(item, name) == "interlace.plugin.fixtures" for name in ("world", "clock")
     )
     backend = _anyio_backend(item)
+    # Hypothesis chooses what a test is run with, and counts on the same examples to fail each time.
+    examples = inner_test(item.obj) is not None
+    takes_all = options.takes_all and not examples
     if not own:
         if marks.intersection(_OTHER_LOOPS):
             return None
-        if not options.takes_all and _is_claimed(item, options):
+        if not takes_all and _is_claimed(item, options):
             return None
     for_asyncio = options.asyncio and "asyncio" in marks
     for_anyio = options.anyio and "anyio_backend" in item.fixturenames
     other_loop = backend not in (None, "asyncio")
     if other_loop and not for_anyio:
         return None
-    if options.mode == "strict" and not (own or options.takes_all or for_asyncio or for_anyio):
+    if options.mode == "strict" and not (own or takes_all or for_asyncio or for_anyio):
         return None
     mark = asyncio_mark(item) if for_asyncio else None
     timeout = marked_timeout(item) if "interlace_timeout" in marks else None
-    simulated = (own or options.takes_all or options.simulated) and not other_loop
+    simulated = (own or takes_all or options.simulated) and not other_loop
+    settings = options.over(marked or Settings()) if simulated else Settings()
+    asked = options.takes_all or settings.schedules is not None
+    if examples:
+        settings = replace(settings, schedules=None, replay=None)
     return Claim(
-        settings=options.over(marked or Settings()) if simulated else Settings(),
+        settings=settings,
         simulated=simulated,
         own=own,
         loop_scope=mark.loop_scope if mark is not None else None,
         literal=mark is not None,
-        every_fixture=options.mode == "auto" or not for_asyncio or own or options.takes_all,
-        insists=own or options.takes_all or for_asyncio or for_anyio,
+        every_fixture=options.mode == "auto" or not for_asyncio or own or takes_all,
+        insists=own or takes_all or for_asyncio or for_anyio,
         timeout=options.timeout if timeout is None else timeout,
         for_anyio=for_anyio,
         overlaps=overlap_group(item) if "overlap" in marks else "" if options.overlap else None,
+        unexplored=asked and examples,
     )
 
 

@@ -339,7 +339,8 @@ class Renewal:
 
     def _renew_instance(self) -> None:
         item = self._item
-        if not isinstance(item.parent, pytest.Class):
+        # A unittest.TestCase is made anew by its item, which lets go of the old one when it is torn down.
+        if not isinstance(item.parent, pytest.Class) or getattr(item, "nofuncargs", False):
             return
         function = item.obj
         item._instance = item.parent.newinstance()  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.plugin.compat import Renewal, arguments_of, definitions
 from interlace.plugin.markers import inner_test
-from interlace.plugin.watch import judge
+from interlace.plugin.watch import UNEXPLORED, judge
 
 if TYPE_CHECKING:
     from interlace.plugin.stage import ItemStage
@@ -39,7 +39,7 @@ def run_examples(stage: ItemStage) -> None:
         __tracebackhide__ = True
         nonlocal examples
         examples += 1
-        if examples > 1 and own:
+        if examples > 1 and (own or stage.simulated):
             renewal.tear_down()
             renewal.set_up()
             named.update({name: value for name, value in arguments_of(item).items() if name in named})
@@ -56,3 +56,7 @@ def run_examples(stage: ItemStage) -> None:
         item.ihook.pytest_pyfunc_call(pyfuncitem=item)
     finally:
         hypothesis.inner_test = inner
+        if stage.claim.unexplored:
+            item.user_properties.append(
+                (UNEXPLORED, "hypothesis chooses the examples, and each was run once")
+            )

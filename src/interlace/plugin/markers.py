@@ -90,7 +90,7 @@ def check_markers(item: pytest.Function) -> None:
         marked_timeout(item)
         overlap_group(item)
         own = [mark.name for mark in marks if mark.name in ("interlace", "explore")]
-        if marked is not None and own and not is_async(item):
+        if marked is not None and own and not (is_async(item) or is_case(item)):
             raise UsageError(
                 f"@pytest.mark.{own[-1]} is for a test that is defined with 'async def' and has no yield"
             )
@@ -293,6 +293,20 @@ def is_async(item: pytest.Item) -> bool:
     # What inspect.markcoroutinefunction() leaves on a function that returns a coroutine.
     marked = hasattr(getattr(function, "__func__", function), "_is_coroutine_mark")
     return marked and inspect.iscoroutinefunction(function)
+
+
+def is_case(item: pytest.Item) -> bool:
+    """Tells whether a test is an async method of a `unittest.IsolatedAsyncioTestCase`."""
+    if not isinstance(item, pytest.Function) or not getattr(item, "nofuncargs", False):
+        return False
+    import unittest  # it is loaded, since there is a test case
+
+    kind = item.cls
+    return (
+        isinstance(kind, type)
+        and issubclass(kind, unittest.IsolatedAsyncioTestCase)
+        and inspect.iscoroutinefunction(item.obj)
+    )
 
 
 def inner_test(function: Any) -> Any:

@@ -16,7 +16,7 @@ from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
 from interlace.plugin.claims import FACTORY, Claim
 from interlace.plugin.compare import in_a_line
-from interlace.plugin.compat import Renewal, arguments_of, borrow, fill_shared_fixtures, set_up_anew
+from interlace.plugin.compat import Renewal, borrow, fill_shared_fixtures, set_up_anew
 from interlace.plugin.compat_report import Output, drain_output
 from interlace.plugin.declare import is_async_function
 from interlace.plugin.endings import ENDINGS, ENDINGS_BY_SIGNAL, is_timeout, refusal_in
@@ -202,12 +202,11 @@ class SimulatedStage(ItemStage, Stage):
             self._begin(running)
             self._set_up_again()
         self._changes.look()
-        coroutine = item.obj(**arguments_of(item))
         # The fixture recwarn has put its own recorder in place, which ours would hide.
         if self.settings.schedules is not None and "recwarn" not in item.fixturenames:
             self._warnings.start()
         try:
-            self.lane.test(coroutine)
+            self.perform()
             judge(item, running.take_failures())
         except BaseException as error:
             running.take(None, error)  # before the fixtures are torn down

@@ -26,7 +26,7 @@ from interlace.plugin.lanes import (
     options_of,
     share_of,
 )
-from interlace.plugin.markers import inner_test, is_async
+from interlace.plugin.markers import inner_test, is_async, is_case
 from interlace.plugin.watch import judge
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def stage_of(item: pytest.Item) -> ItemStage | None:
     if not isinstance(item, pytest.Function):
         return None
     stage = item.stash.get(STAGE, None)
+    if stage is None and is_case(item):
+        from interlace.plugin.cases import CaseStage, claim_of_case
+
+        claim = claim_of_case(item, options_of(item))
+        return None if claim is None else CaseStage(item, claim)
     if stage is None and is_async(item):
         claim = claim_of(item, options_of(item))
         if claim is None:
@@ -148,12 +153,16 @@ class ItemStage:
     def run(self) -> None:
         """Runs the test once, and raises its error or that of something in its background."""
         __tracebackhide__ = True
-        item, lane = self.item, self.lane
         if self.ahead is not None:
             self._catch_up(self.ahead)
             return
-        lane.test(item.obj(**arguments_of(item)))
+        self.perform()
         self._judge()
+
+    def perform(self) -> None:
+        """Calls the test function, and raises its error."""
+        __tracebackhide__ = True
+        self.lane.test(self.item.obj(**arguments_of(self.item)))
 
     def _judge(self) -> None:
         """Fails the test for what has gone wrong in its background since the last time."""

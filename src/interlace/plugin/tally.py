@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from interlace.plugin.watch import ALONE, PENDING
+from interlace.plugin.watch import ALONE, PENDING, UNEXPLORED
 
 _NAMED = 5
 """How many tests are named in a line of the summary."""
@@ -23,6 +23,7 @@ class Tally:
     latent: int = 0
     outside: list[tuple[str, str]] = field(default_factory=list)
     alone: Counter[str] = field(default_factory=Counter)
+    unexplored: Counter[str] = field(default_factory=Counter)
     pending: list[tuple[str, int]] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -35,6 +36,8 @@ class Tally:
                 self.pending.append((report.nodeid, int(str(properties[PENDING]))))
             if ALONE in properties:
                 self.alone[str(properties[ALONE])] += 1
+            if UNEXPLORED in properties:
+                self.unexplored[str(properties[UNEXPLORED])] += 1
             if "interlace.outside" in properties:
                 self.outside.append((report.nodeid, str(properties["interlace.outside"])))
         elif report.when == "call" and "interlace.runs" in properties:
@@ -52,6 +55,8 @@ class Tally:
             write(f"interlace: and {_many(len(self.outside) - _NAMED, 'test')} more were run once, plainly")
         for reason, count in self.alone.items():
             write(f"interlace: {_many(count, 'test')} did not overlap with others: {reason}")
+        for reason, count in self.unexplored.items():
+            write(f"interlace: {_many(count, 'test')} not explored: {reason}")
         if self.pending:
             tasks = sum(count for _, count in self.pending)
             names = ", ".join(nodeid for nodeid, _ in self.pending[:_NAMED])

@@ -16,6 +16,10 @@ ALONE = "interlace.alone"
 """The property of a report that says why a test was run alone, although it was to overlap."""
 
 
+UNEXPLORED = "interlace.unexplored"
+"""The property of a report that says why a test was not explored, although it was to be."""
+
+
 class BackgroundWarning(UserWarning):
     """An exception in the background of a test, where `interlace_background = warn`."""
 

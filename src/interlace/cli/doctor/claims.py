@@ -121,7 +121,8 @@ class Rules:
         test = seen.test
         if test.owner in ("unittest", "isolated"):
             who = UNITTEST if test.owner == "isolated" else "nobody: never awaited"
-            return Claim(kind, who, who, who)
+            marked = who == UNITTEST and bool(seen.marks & {"interlace", "explore"})
+            return Claim(kind, who, SIMULATED, SIMULATED) if marked else Claim(kind, who, who, who)
         if test.function.has_yield:
             return Claim(kind, "nobody: it has a yield", "nobody: it has a yield", "nobody: it has a yield")
         without = self._without(seen)
