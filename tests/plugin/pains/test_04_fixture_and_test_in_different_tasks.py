@@ -169,7 +169,7 @@ CASES = {
             ],
         },
         "asyncio": {"hangs": True},
-        "anyio": {"hangs": True},
+        "anyio": {"failed": 2, "errors": 2, "says": "ClosedResourceError", "hides": "the disk is full"},
     },
     # #1083, in its first form: the child fails when the test is over.
     "child-fails-after-the-test": {
