@@ -43,6 +43,21 @@ class Deadlock(InterlaceError, RuntimeError):
         self.waiting = waiting
 
 
+class LoopBlocked(Deadlock):
+    """A step of the program holds the event loop up for a thread that can not go on without the loop.
+
+    `waiting` holds one line for the step and one for each thread.
+    """
+
+    def __init__(self, waiting: tuple[str, ...]) -> None:
+        lines = "".join(f"\n  {line}" for line in waiting)
+        super(Deadlock, self).__init__(
+            "deadlock: a step of the event loop waits for a thread, and nothing lets that thread go on"
+            f"{lines}\nLet the loop run meanwhile: await asyncio.to_thread(...) with the call that waits"
+        )
+        self.waiting = waiting
+
+
 class Runaway(InterlaceError, RuntimeError):
     """A run took more steps than its plan allows, so it was stopped."""
 

@@ -306,3 +306,45 @@ def test_main_may_take_nothing_or_a_world() -> None:
     assert [interlace.run(main).value for main in (nothing, world, keyword)] == [1, 0.0, 0.0]
     with pytest.raises(UsageError, match="takes more than a world"):
         interlace.run(both)
+
+
+def test_what_spins_is_not_starved_to_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that is not fair lets it go round for ever: no loop does that, and it takes long."""
+    from interlace.backends.aio.run import Asyncio
+    from interlace.engine import explore
+    from interlace.engine.plan import Plan
+    from interlace.engine.run import Runner
+    from interlace.strategies.uniform import Uniform
+
+    class Unfair(Uniform):
+        def choose(self, point: Any) -> int:
+            return next((n for n, option in enumerate(point.options) if "bring" not in option), 0)
+
+    ordinary = explore.samplers
+    monkeypatch.setattr(
+        explore,
+        "samplers",
+        lambda order, *sizes: itertools.repeat(Unfair()) if order == "any" else ordinary(order, *sizes),
+    )
+
+    async def main() -> None:
+        come: list[int] = []
+
+        async def bring() -> None:
+            await asyncio.sleep(0)
+            come.append(1)
+
+        task = asyncio.create_task(bring())
+        while not come:
+            await asyncio.sleep(0)
+        await task
+
+    errors: list[type[Any]] = []
+    runner = Runner(
+        lambda running: running.main(main()),
+        Asyncio(max_steps=500),
+        after=lambda outcome: errors.append(type(outcome.error)),
+    )
+    findings = explore.Search(runner, Plan(200)).run()
+    assert errors.count(interlace.Runaway) == 1
+    assert (findings.failures, findings.latent) == ((), ())

@@ -21,10 +21,10 @@ from interlace.engine.explain import constraints
 from interlace.engine.plan import Plan
 from interlace.engine.run import Runner
 from interlace.engine.shrink import Shrinker
-from interlace.errors import Diverged
+from interlace.errors import Diverged, Runaway
 from interlace.model.choice import Order, Strategy
 from interlace.model.deviation import Deviation, alternatives
-from interlace.model.outcome import Outcome, Signature
+from interlace.model.outcome import Outcome, Signature, innermost
 from interlace.model.verdict import Failure, Findings, Label, Verdict
 from interlace.sim.faults import Faults
 from interlace.strategies.portfolio import samplers, seeds, steps_of
@@ -51,6 +51,7 @@ class Search:
         self._failures: dict[Signature, Failure] = {}
         self._latent: dict[Signature, Failure] = {}
         self._control = Control(runner)
+        self._spins = False
 
     def run(self, known: tuple[Strategy, ...] = ()) -> Findings:
         """Runs the search to its end.
@@ -157,7 +158,7 @@ class Search:
             if only_wide or (order == "realistic" and turn % Plan.WIDE == Plan.WIDE - 1):
                 if order != "realistic":
                     break
-                if len(self._latent) < Plan.LATENT:
+                if len(self._latent) < Plan.LATENT and not self._spins:
                     self._attempt(next(wide), order="any", seed=seed)
                     continue
             elif turn % Plan.REVERSAL == 0 and (wanted := next(reversals, None)) is not None:
@@ -176,12 +177,17 @@ class Search:
             self._progress(self._runs, self._plan.schedules)
         signature = outcome.signature
         if (
-            signature is not None
+            outcome.error is not None
+            and signature is not None
             and signature not in self._failures
             and not self._control.explains(outcome, signature)
         ):
             beyond = outcome.recipe.order != self._plan.order
-            if not (beyond and signature in self._latent):
+            if beyond and isinstance(innermost(outcome.error), Runaway):
+                # The program goes round until something comes. An order that is not fair to who is to bring it can
+                # starve it: that says nothing about the program, and each such run takes seconds.
+                self._spins = True
+            elif not (beyond and signature in self._latent):
                 self._keep(outcome, signature, beyond=beyond)
         return outcome
 

@@ -74,6 +74,17 @@ def is_idle_worker(frame: FrameType) -> bool:
     return frame.f_code is _pools._worker.__code__
 
 
+def is_off_duty(thread: Any, frame: FrameType) -> bool:
+    """Tells whether a worker thread, whose innermost frame this is, has no job, and none to come.
+
+    Args:
+        thread: a thread out of `pool_threads`.
+        frame: its innermost frame.
+    """
+    jobs = _pools._threads_queues.get(thread)
+    return is_idle_worker(frame) and "work_item" not in frame.f_locals and (jobs is None or jobs.empty())
+
+
 def waits_to_be_notified(frame: FrameType) -> tuple[bool, bool] | None:
     """Tells how the thread whose innermost frame this is waits for a `Condition`; None if it does not.
 
@@ -87,6 +98,38 @@ def waits_to_be_notified(frame: FrameType) -> tuple[bool, bool] | None:
     # Once notified it is locked again, by the thread that goes on: but then it is off the list.
     unheard = waiter is not None and waiter.locked() and waiter in names["self"]._waiters
     return unheard, names.get("timeout") is None
+
+
+def waits_for_ever(frame: FrameType) -> bool:
+    """Tells whether the thread whose innermost frame this is waits for another thread, without a limit."""
+    waits = waits_to_be_notified(frame)
+    if waits is not None:
+        return waits == (True, True)
+    limit = frame.f_locals.get("timeout")
+    limited = isinstance(limit, (int, float)) and limit >= 0
+    return calls_a_lock(frame) and not limited and not takes_brief_lock(frame)
+
+
+def raise_in(thread: int, frame: FrameType, error: type[BaseException]) -> bool:
+    """Raises an error in a thread that waits to be notified, at the place where it waits.
+
+    Args:
+        thread: the identity of the thread.
+        frame: its innermost frame.
+        error: the class of the error, which is called with no arguments.
+
+    Returns:
+        Whether the thread waits for a `Condition`: nothing else can be left before its time.
+    """
+    if frame.f_code is not _CONDITION_WAIT:
+        return False
+    import ctypes  # for the one function of the C API that Python has no other name for
+
+    condition: threading.Condition = frame.f_locals["self"]
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+    with condition:
+        condition.notify_all()  # those that are woken for nothing look, and wait on
+    return True
 
 
 def takes_brief_lock(frame: FrameType, *files: str) -> bool:

@@ -386,5 +386,6 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
 
     def close(self) -> None:
         """Closes the loop and forgets its timers."""
+        self._sentry.end()
         super().close()
         self._timers.clear()

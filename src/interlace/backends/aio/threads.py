@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 import selectors
 import socket
 import sys
@@ -21,6 +22,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
+from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
 from interlace.sim.flight import DELAYS
 
@@ -104,6 +106,26 @@ class _Job:
         self.landed = False
 
 
+class _Work:
+    """What an executor is given to call: a function that notes the thread it is called in.
+
+    In another process it is the function alone.
+    """
+
+    def __init__(self, job: _Job, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._job = job
+        self._func = func
+        self._args = args
+
+    def __call__(self) -> Any:
+        self._job.thread = threading.current_thread()
+        func, args = self._func, self._args
+        return func(*args)  # see inside.calls_a_lock, which looks for this name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial, (self._func, *self._args)
+
+
 class Threads(inside.BaseLoop):
     """The part of the loop that deals with threads."""
 
@@ -117,6 +139,7 @@ class Threads(inside.BaseLoop):
     _elders: set[threading.Thread]
     _loners: set[threading.Thread]
     _crowd: int
+    _sentry: Sentry
 
     def _init_threads(self) -> None:
         self._inbox = []
@@ -126,11 +149,13 @@ class Threads(inside.BaseLoop):
         self._elders = set(threading.enumerate())
         self._loners = set()
         self._crowd = len(self._elders)
+        self._sentry = Sentry(self)
 
     def call_soon_threadsafe(
         self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.Handle:
         """Schedules a callback from any thread; from the loop's own it is `call_soon`."""
+        self._sentry.begin()  # whoever asks the loop for something may be waited for by it
         if self._thread_id in (None, threading.get_ident()):
             return self.call_soon(callback, *args, context=context)
         self._check_closed()
@@ -138,10 +163,19 @@ class Threads(inside.BaseLoop):
         thread = threading.current_thread()
         # A thread of a pool serves one job after another, and the last one may not be off the list yet.
         number = next((job.number for job in reversed(self._jobs) if job.thread is thread), _STRANGER)
+        self._send(number, handle)
+        return handle
+
+    def _send(self, number: int, handle: asyncio.Handle) -> None:
         with self._post:
             self._inbox.append((number, handle))
             self._post.notify_all()
-        return handle
+
+    def note_blocked(self, error: BaseException) -> None:
+        """Notes an error in the background, for the sentry."""
+        context = {"message": "a step held the event loop up", "exception": error}
+        # Not with `call_soon_threadsafe`, which would put the sentry on the list of threads.
+        self._send(_STRANGER, Handle(self.call_exception_handler, (context,), self, None, -1, None))
 
     def _write_to_self(self) -> None:
         with self._post:
@@ -169,17 +203,11 @@ class Threads(inside.BaseLoop):
         lane = self.names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
         job = _Job(self._submitted, lane)
 
-        def work() -> T:
-            job.thread = threading.current_thread()
-            return func(*args)
-
         self._jobs.append(job)  # before it can write a letter, which goes by its number
         try:
             if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
                 job.pool = executor
-                result = executor.submit(work)
-            else:
-                result = executor.submit(func, *args)
+            result = executor.submit(_Work(job, func, args))
         except BaseException:
             self._jobs.remove(job)
             raise
@@ -224,11 +252,14 @@ class Threads(inside.BaseLoop):
         still = 0
         waited = 0.0
         pause = _POLL / 32
+        self._sentry.begin()
         with self._post:
             while self._jobs or idle:
                 strangers = self._strangers() - self._loners if idle else set()
                 if not self._jobs and not strangers:
-                    self._crowd = threading.active_count()
+                    # The workers of a pool of the program's own may be given work at any time.
+                    if not inside.pool_threads().difference(self._elders, self._own_crew()):
+                        self._crowd = threading.active_count()
                     break
                 stillness = min(
                     *(self._job_stillness(job, timed=not idle) for job in self._jobs),
@@ -249,7 +280,10 @@ class Threads(inside.BaseLoop):
     def _let_dozers_go(self, pause: float) -> None:
         """Stops waiting for jobs that have long been dozing: what they wait for may never come otherwise."""
         for job in self._jobs:
-            if not job.loose and job.thread is not None and not job.future.done() and _dozes(job.thread):
+            if job.loose or job.future.done():
+                continue
+            # What has not begun anywhere may have been given to another process, or to nobody.
+            if job.pool is None if job.thread is None else _dozes(job.thread):
                 job.dozed += pause
                 if job.dozed > _DOZING:
                     job.loose = True
@@ -269,7 +303,9 @@ class Threads(inside.BaseLoop):
         if job.thread is not None:
             return _stillness(job.thread, timed=timed)
         if job.pool is None:
-            return 0
+            # Some executors have their jobs done by a thread which waits for the loop meanwhile.
+            at_work = [other.thread for other in self._jobs if other.thread and not other.future.done()]
+            return min((_stillness(thread, timed=timed) for thread in at_work), default=0)
         return min((_stillness_at_work(thread, timed=timed) for thread in inside.crew(job.pool)), default=0)
 
     def _await_threads(self) -> bool:
@@ -279,6 +315,7 @@ class Threads(inside.BaseLoop):
             while not self._inbox:
                 if not self._jobs and not self._strangers():
                     return False
+                self._sentry.begin()
                 busy = not all(map(self._job_stillness, self._jobs))
                 self._post.wait(_IDLE_POLL)
                 quiet = 0.0 if busy else quiet + _IDLE_POLL
@@ -287,9 +324,27 @@ class Threads(inside.BaseLoop):
         return True
 
     def _strangers(self) -> set[threading.Thread]:
-        """Returns live threads that the program started by itself, outside of any pool."""
-        known = self._elders | inside.pool_threads()
-        return {thread for thread in threading.enumerate() if thread not in known}
+        """Returns live threads that the program started by itself; those of pools only while they are at work."""
+        known = {*self._elders, *self._own_crew(), *(job.thread for job in self._jobs)}
+        found = {thread for thread in threading.enumerate() if thread not in known}
+        if pooled := found & inside.pool_threads():
+            frames = sys._current_frames()
+            found -= {
+                one
+                for one in pooled
+                if (frame := frames.get(one.ident or 0)) is not None and inside.is_off_duty(one, frame)
+            }
+        return found
+
+    def _own_crew(self) -> set[threading.Thread]:
+        """Returns the workers of the loop's own pool, which have no jobs but those of the loop."""
+        pool = self._default_executor
+        return inside.crew(pool) if isinstance(pool, concurrent.futures.ThreadPoolExecutor) else set()
+
+    def threads_at_work(self) -> set[threading.Thread]:
+        """Returns the threads that the program has, and those of its jobs."""
+        jobs = [job.thread for job in self._jobs if job.thread is not None and not job.future.done()]
+        return self._strangers().union(jobs)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Ends the default executor; in lockstep its jobs are done already, or will never be."""
