@@ -1,9 +1,25 @@
-"""The virtual clock: whole nanoseconds since the run began, moved only by the backend."""
+"""The virtual clock: whole nanoseconds since the run began, and what a test can do with them.
+
+Only the backend moves it. What needs the backend goes through the `Hand` that it puts in.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+import zoneinfo
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any, NamedTuple, Protocol
+
+from interlace.errors import UsageError
+
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_UTC = "UTC"
 
 
 def nanoseconds(seconds: float) -> int:
@@ -11,19 +27,228 @@ def nanoseconds(seconds: float) -> int:
     return round(seconds * SECOND)
 
 
+class Start(NamedTuple):
+    """When and where the runs of a program begin, the same in every run.
+
+    Args:
+        ns: nanoseconds from 1970-01-01T00:00:00Z to the beginning.
+        zone: the time zone, by its IANA name.
+    """
+
+    ns: int = 1_767_225_600 * SECOND
+    """2026-01-01T00:00:00Z unless told."""
+
+    zone: str = _UTC
+
+    @staticmethod
+    def parse(now: str | dt.datetime | None = None, tz: str | None = None) -> Start:
+        """Reads what a user gave.
+
+        Args:
+            now: the date and time at the beginning, in ISO 8601 or as a datetime, with its offset.
+            tz: the name of the local time zone; None: UTC, or that of `now` where it has a `ZoneInfo`.
+
+        Raises:
+            UsageError: not a date and time, one without an offset, or a zone that does not exist.
+        """
+        if tz is not None:
+            check_zone(tz)
+        if now is None:
+            return Start(zone=tz or _UTC)
+        if isinstance(now, str):
+            try:
+                when = dt.datetime.fromisoformat(now)
+            except ValueError as error:
+                raise UsageError(
+                    f"now is {now!r}: {error}; write it as in '2026-02-28T23:59:00+01:00'"
+                ) from None
+        elif isinstance(now, dt.datetime):
+            when = now
+        else:
+            raise UsageError(f"now is {now!r}: give a string or a datetime, with its offset")
+        ns = _since_epoch(when, "now")
+        if tz is None and isinstance(when.tzinfo, zoneinfo.ZoneInfo):
+            tz = when.tzinfo.key
+        return Start(ns, tz or _UTC)
+
+
+def check_zone(name: str) -> None:
+    """Raises UsageError unless there is a time zone of this name."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        known = zoneinfo.available_timezones()
+        if not known:
+            remedy = "no time zones are installed on this machine: pip install tzdata"
+        else:
+            near = get_close_matches(str(name), known, 1, 0.6)
+            remedy = f"did you mean {near[0]!r}?" if near else "give an IANA name such as 'Europe/Berlin'"
+        raise UsageError(f"no time zone is called {name!r}: {remedy}") from None
+
+
+def _since_epoch(when: dt.datetime, what: str) -> int:
+    if when.tzinfo is None:
+        raise UsageError(
+            f"{what} is {when.isoformat()!r}, which has no time zone: add an offset, "
+            f"as in '{when.isoformat()}+00:00', or tzinfo=datetime.UTC"
+        )
+    since = when - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 1000
+
+
+class Wake(NamedTuple):
+    """A timer that is armed.
+
+    Args:
+        at: virtual seconds since the run began.
+        who: the task that it wakes, or else the one that armed it, as the user would call it.
+        where: the line that waits for it, as `file:line in function`; "" if none does.
+        what: what it calls: "sleep", or the name of the callback.
+    """
+
+    at: float
+    who: str
+    where: str
+    what: str
+
+
+class Hand(Protocol):
+    """What moves time by hand; a backend puts one in."""
+
+    def advance(self, until: int) -> Coroutine[Any, Any, None]:
+        """Lets time go on to a moment in ns and no further, until nothing is left to do then."""
+        ...
+
+    def settle(self) -> Coroutine[Any, Any, None]:
+        """Waits, without any time, until everybody else waits for something."""
+        ...
+
+    def timers(self) -> list[Wake]:
+        """Returns the timers that are armed, the next one first."""
+        ...
+
+
 class Clock:
     """Virtual time of one run.
 
+    Args:
+        start: when and where it begins.
+
     Attributes:
         ns: nanoseconds since the run began.
+        start: when and where the run began.
+        hand: put in by the backend.
+        goal: the moment in ns that time is being advanced to; None if it is not.
     """
 
-    __slots__ = ("ns",)
+    __slots__ = ("_pauses", "goal", "hand", "ns", "start")
 
-    def __init__(self) -> None:
+    def __init__(self, start: Start | None = None) -> None:
         self.ns = 0
+        self.start = start or Start()
+        self.hand: Hand | None = None
+        self.goal: int | None = None
+        self._pauses = 0
+
+    # -- reading ---------------------------------------------------------------------------------
 
     @property
     def elapsed(self) -> float:
         """Virtual seconds since the run began."""
         return self.ns / SECOND
+
+    @property
+    def wall_ns(self) -> int:
+        """Virtual nanoseconds since 1970-01-01T00:00:00Z."""
+        return self.start.ns + self.ns
+
+    def now(self) -> dt.datetime:
+        """Returns the virtual date and time, in the time zone of the run."""
+        passed = dt.timedelta(microseconds=self.wall_ns // 1000)
+        return (_EPOCH + passed).astimezone(zoneinfo.ZoneInfo(self.start.zone))
+
+    @property
+    def timers(self) -> list[Wake]:
+        """Who will be woken when, and from where: the timers that are armed, the next one first."""
+        return self._in_run().timers()
+
+    @property
+    def fence(self) -> int | None:
+        """The moment in ns that time must not jump beyond by itself; None: it may go anywhere."""
+        if self.goal is not None:
+            return self.goal
+        return self.ns if self._pauses else None
+
+    # -- by hand ---------------------------------------------------------------------------------
+
+    def advance(self, seconds: float | dt.timedelta) -> Coroutine[Any, Any, None]:
+        """Lets time go on, to be awaited: everything that is due until then happens in its order.
+
+        It returns at exactly that moment, when everybody waits for something later.
+
+        Args:
+            seconds: virtual seconds from now, or a timedelta; not negative.
+
+        Raises:
+            UsageError: not a length of time, a negative one, or time is being advanced already.
+        """
+        if isinstance(seconds, dt.timedelta):
+            length = (seconds.days * 86_400 + seconds.seconds) * SECOND + seconds.microseconds * 1000
+        else:
+            length = _checked(seconds, "advance")
+        if length < 0:
+            raise UsageError(
+                f"clock.advance({seconds!r}): time does not go back; give a number of seconds from 0 up"
+            )
+        return self._in_run().advance(self.ns + length)
+
+    def advance_to(self, when: float | dt.datetime) -> Coroutine[Any, Any, None]:
+        """Lets time go on to a moment, to be awaited; see `advance`.
+
+        Args:
+            when: virtual seconds since the run began, or a date and time with its offset; not past.
+
+        Raises:
+            UsageError: not a moment, a past one, one without an offset, or time is being advanced already.
+        """
+        if isinstance(when, dt.datetime):
+            until = _since_epoch(when, "the time to advance to") - self.start.ns
+        else:
+            until = _checked(when, "advance_to")
+        if until < self.ns:
+            raise UsageError(
+                f"clock.advance_to({when!r}) is past: it is {self.elapsed:g} s after the run began, "
+                f"{self.now().isoformat()}, and time does not go back"
+            )
+        return self._in_run().advance(until)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within the block time does not jump by itself: it goes on where it is advanced, and only so far."""
+        self._pauses += 1
+        try:
+            yield
+        finally:
+            self._pauses -= 1
+
+    def settle(self) -> Coroutine[Any, Any, None]:
+        """Waits, to be awaited, until every other task waits for something; no time passes.
+
+        As `synctest.Wait` of Go: what they wait for is later time, or something that nobody does now.
+        """
+        return self._in_run().settle()
+
+    def _in_run(self) -> Hand:
+        if self.hand is None:
+            raise UsageError("this clock is that of no run: use world.clock inside of a test or a program")
+        return self.hand
+
+
+def _checked(seconds: Any, method: str) -> int:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+        raise UsageError(f"clock.{method}({seconds!r}): give a number of seconds")
+    return nanoseconds(seconds)
+
+
+Sleep = Callable[[float], None]
+"""Lets virtual seconds pass in the middle of a step, or in a thread."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from interlace.model.choice import ChoicePoint, Kind, Order, Strategy
 from interlace.model.trace import Passage, Trace
-from interlace.sim.clock import MILLISECOND, SECOND, Clock
+from interlace.sim.clock import MILLISECOND, SECOND, Clock, Start
 from interlace.sim.faults import Faults
 from interlace.sim.flight import DELAYS, SLOW_DELAYS, Flight
 from interlace.sim.network import Network
@@ -42,6 +42,8 @@ class World:
         order: which orders of steps are allowed.
         faults: which faults may be injected.
         seed: the seed of random values.
+        detail: whether `passages` are recorded.
+        start: when and where the virtual time begins.
 
     Attributes:
         clock: virtual time.
@@ -68,12 +70,13 @@ class World:
         faults: Faults | None = None,
         seed: int = 0,
         detail: bool = False,
+        start: Start | None = None,
     ) -> None:
         self._strategy = strategy
         self.order = order
         self.faults = faults or Faults()
         self.seed = seed
-        self.clock = Clock()
+        self.clock = Clock(start)
         self.step = -1
         self.iteration = 0
         self.events: list[tuple[int, str, str, int]] = []

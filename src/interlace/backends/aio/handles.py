@@ -7,8 +7,8 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from interlace.backends.aio.loop import Loop
     from interlace.backends.aio.threads import Threads
+    from interlace.backends.aio.timers import Timers
 
 
 class Handle(asyncio.Handle):
@@ -55,13 +55,13 @@ class Timer(asyncio.TimerHandle):
         by: the path of the actor that armed it.
     """
 
-    _loop: Loop
+    _loop: Timers
     _scheduled: bool
 
     __slots__ = ("actor", "armed", "by", "cause", "deadline", "label")
 
     def __init__(
-        self, when: float, callback: Any, args: Any, loop: Loop, context: Any, deadline: int, armed: int
+        self, when: float, callback: Any, args: Any, loop: Timers, context: Any, deadline: int, armed: int
     ) -> None:
         super().__init__(when, callback, args, loop, context)
         self.cause = loop.world.step

@@ -11,7 +11,7 @@ import functools
 import queue
 import threading
 from asyncio import futures, tasks
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, _base
 from concurrent.futures import Future as JobFuture
 from concurrent.futures import thread as _pools
@@ -374,6 +374,26 @@ def copy_result(job: JobFuture[Any], future: asyncio.Future[Any]) -> None:
 def waits_for(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
     """Returns the future that a suspended task waits for; None after a bare yield."""
     return getattr(task, "_fut_waiter", None)
+
+
+def woken_by(timer: Any, waiting: Mapping[Any, asyncio.Task[Any]]) -> tuple[asyncio.Task[Any] | None, str]:
+    """Returns the task that a timer is for, None where that is unknown, and what the timer is called.
+
+    Args:
+        timer: the timer.
+        waiting: suspended tasks, by the future that each waits for.
+    """
+    callback = timer._callback
+    arguments = tuple(timer._args)
+    if callback is WAKE_SLEEPER:
+        return waiting.get(arguments[0]), "sleep"
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, asyncio.Timeout):
+        return getattr(owner, "_task", None), "timeout"
+    name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
+    return next(
+        (waiting[one] for one in arguments if isinstance(one, asyncio.Future) and one in waiting), None
+    ), name
 
 
 def is_cancelled(handle: asyncio.Handle) -> bool:

@@ -17,22 +17,19 @@ from typing import Any, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
+from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
-from interlace.backends.aio.stuck import describe_waiting, stacks
+from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
-from interlace.backends.aio.timeouts import Timeouts
-from interlace.errors import Deadlock, Runaway, TimedOut, UsageError
-from interlace.sim.clock import SECOND, nanoseconds
-from interlace.sim.world import GENEROUS, STALL_BOUND, World, show_ns
+from interlace.backends.aio.timers import Timers
+from interlace.errors import Deadlock, Runaway
+from interlace.sim.world import World
 
 Ts = TypeVarTuple("Ts")
 
-_PURGE = 100
-"""Cancelled timers are swept out of the heap when more than this many are half of it."""
 
-
-class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
+class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A loop that lives in a world.
 
     Args:
@@ -58,79 +55,11 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         self._records = records
         self._max_steps = max_steps
         self._ready: deque[Any] = deque()
-        self._timers: list[tuple[int, int, Timer]] = []
-        self._armed = 0
-        self._cancelled_timers = 0
         self.cancellations = 0
-        self._timeouts = Timeouts(world)
-        self._spared = 0
+        self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
-        self._clock_resolution = 1e-9
-        world.horizon = self._timeouts.horizon
+        self._init_timers()
         self._init_threads()
-
-    # -- time ------------------------------------------------------------------------------------
-
-    def time(self) -> float:
-        """Returns the virtual time in seconds since the run began."""
-        return self.world.clock.ns / SECOND
-
-    def call_later(
-        self,
-        delay: float,
-        callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Schedules a callback `delay` virtual seconds from now."""
-        if delay is None:
-            raise TypeError("delay must not be None")
-        return self.call_at(self.world.clock.ns / SECOND + delay, callback, *args, context=context)
-
-    def call_at(
-        self,
-        when: float,
-        callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Schedules a callback at a virtual time in seconds."""
-        if when is None:
-            raise TypeError("when cannot be None")
-        if self._closed:
-            raise RuntimeError("Event loop is closed")
-        if self._debug:
-            self._check_thread()
-            self._check_callback(callback, "call_at")
-        try:
-            deadline = nanoseconds(when)
-        except (OverflowError, ValueError):
-            if when != when:
-                raise UsageError(f"a timer cannot be set to {when!r}: give a number of seconds") from None
-            deadline = 2**63 if when > 0 else 0
-        now = self.world.clock.ns
-        timer = Timer(when, callback, args, self, context, deadline, now)
-        self._armed += 1
-        timer._scheduled = True
-        entry = (deadline, self._armed, timer)
-        heapq.heappush(self._timers, entry)
-        if deadline - now > GENEROUS and self.world.asks:
-            self._timeouts.add(self._armed, timer, callback)
-        return timer
-
-    def _timer_handle_cancelled(self, handle: Any) -> None:
-        if handle._scheduled:
-            self._cancelled_timers += 1
-            if self._cancelled_timers > _PURGE and self._cancelled_timers * 2 > len(self._timers):
-                self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
-                heapq.heapify(self._timers)
-                self._cancelled_timers = 0
-
-    def spare(self, limit: int) -> None:
-        """Takes note that the program may run until `World.limit`, as of a timeout that is armed now."""
-        self._spared = self.world.clock.ns
-        if self.world.asks:
-            self._timeouts.add_limit(self._spared, limit)
 
     # -- scheduling ------------------------------------------------------------------------------
 
@@ -211,9 +140,7 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
             if self._stopping:
                 return
             if not self._timers and not in_flight:
-                if not self._await_threads():
-                    raise Deadlock(describe_waiting(self))
-                self._drain()
+                self._idle()
         count = len(ready)
         if count > 1 and world.order != "realistic" and world.asks:
             self._run_permuted(count)
@@ -279,6 +206,20 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
             self._run_handle(handle)
         handle = None
 
+    def _idle(self) -> None:
+        """Has somebody go on although there is nothing to do, now or later."""
+        if self._by_hand.awaited:
+            if self._jobs or threading.active_count() != self._crowd:
+                self._await_others()
+            if self._inbox:
+                self._drain()
+                return
+            if self._by_hand.serve(None):
+                return
+        if not self._await_threads():
+            raise Deadlock(describe_waiting(self))
+        self._drain()
+
     def _drain(self) -> None:
         self._ready.extend(self._take_inbox())
 
@@ -297,11 +238,12 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
             target = timers[0][0] if timers else None
             if arrival is not None and (target is None or arrival < target):
                 target = arrival
-            if target is not None and target > clock.ns:
-                if target > world.limit:
-                    clock.ns = world.limit
-                    raise TimedOut((world.limit - self._spared) / SECOND, stacks(self))
-                clock.ns = target
+            fence = clock.fence
+            if fence is not None or self._by_hand.awaited:
+                if not self._by_hand.serve(target):
+                    self._jump(target, fence)
+            elif target is not None and target > clock.ns:
+                self._jump(target)
         due: list[Timer] = []
         if timers:
             self._pop_due(due)
@@ -315,63 +257,6 @@ class Loop(Connections, Threads, inside.BaseLoop):  # pyright: ignore[reportInco
         if len(due) > 1 and world.asks:
             due = self._break_ties(due)
         self._ready.extend(due)
-
-    def _pop_due(self, due: list[Timer]) -> None:
-        timers = self._timers
-        now = self.world.clock.ns
-        while timers and timers[0][0] <= now:
-            timer = heapq.heappop(timers)[2]
-            timer._scheduled = False
-            if timer._cancelled:
-                self._cancelled_timers -= 1
-            else:
-                due.append(timer)
-
-    def _stall(self, due: list[Timer]) -> None:
-        """Asks whether the loop is held up until further timers are due as well."""
-        world = self.world
-        timers = self._timers
-        limit = world.clock.ns + STALL_BOUND
-        while timers:
-            deadline, _, timer = timers[0]
-            if timer._cancelled:
-                heapq.heappop(timers)
-                timer._scheduled = False
-                self._cancelled_timers -= 1
-                continue
-            horizon = world.horizon()
-            if deadline > limit or (horizon is not None and deadline >= horizon and not world.faults.slow):
-                return
-            held = show_ns(deadline - world.clock.ns)
-            if not world.choose("stall", timer.by or LOOP, ("on time", f"held up for {held}")):
-                return
-            world.spent += deadline - world.clock.ns
-            world.clock.ns = deadline
-            self._pop_due(due)
-
-    def _break_ties(self, due: list[Timer]) -> list[Timer]:
-        """Asks which of several timers with one deadline, armed at different moments, fires first.
-
-        Timers armed at one moment keep the order in which they were armed: the one armed earlier
-        with a delay that is not larger fires first on every loop.
-        """
-        arranged: list[Timer] = []
-        position = 0
-        while position < len(due):
-            group = [timer for timer in due[position:] if timer.deadline == due[position].deadline]
-            position += len(group)
-            while len({timer.armed for timer in group}) > 1:
-                heads: dict[int, Timer] = {}
-                for timer in group:
-                    heads.setdefault(timer.armed, timer)
-                options = tuple(
-                    f"{timer.by or LOOP} armed at {show_ns(timer.armed)}" for timer in heads.values()
-                )
-                chosen = list(heads.values())[self.world.choose("tie", "timers", options)]
-                group.remove(chosen)
-                arranged.append(chosen)
-            arranged.extend(group)
-        return arranged
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ def _in_order(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
 def describe(task: asyncio.Task[Any]) -> str:
     """Words one suspended task: its name, what it waits for, and the user's own line."""
     stack = inside.frames(task)
-    place = inside.user_wait(task)
+    where = waits_at(task)
     awaited = inside.waits_for(task)
     what = ""
     if isinstance(awaited, asyncio.Task):
@@ -33,8 +33,13 @@ def describe(task: asyncio.Task[Any]) -> str:
     elif stack:
         code, innermost = stack[-1]
         what = getattr(code, "co_qualname", code.co_name) if not is_user_file(innermost.file) else "a future"
-    where = f" at {show_place(place)} in {place.function}" if place else ""
-    return f"{name_of(task)} waits for {what or 'nothing'}{where}"
+    return f"{name_of(task)} waits for {what or 'nothing'}{f' at {where}' if where else ''}"
+
+
+def waits_at(task: asyncio.Task[Any] | None) -> str:
+    """Returns the user's own line at which a task is suspended, as `file:line in function`; "" if it is not."""
+    place = inside.user_wait(task) if task is not None else None
+    return f"{show_place(place)} in {place.function}" if place else ""
 
 
 def name_of(task: asyncio.Task[Any]) -> str:

@@ -1,0 +1,192 @@
+"""Timers in virtual time: a heap of deadlines in whole nanoseconds, and what may vary of their order.
+
+A timer never fires early. It fires late where the loop is held up, which is asked of the world; two
+timers of one deadline fire in either order if they were armed at different moments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, TypeVarTuple, Unpack
+
+from interlace.backends.aio import inside
+from interlace.backends.aio.actors import LOOP
+from interlace.backends.aio.handles import Timer
+from interlace.backends.aio.stuck import describe_waiting, stacks
+from interlace.backends.aio.timeouts import Timeouts
+from interlace.errors import Deadlock, TimedOut, UsageError
+from interlace.sim.clock import SECOND, nanoseconds
+from interlace.sim.world import GENEROUS, STALL_BOUND, show_ns
+
+if TYPE_CHECKING:
+    from interlace.sim.world import World
+
+Ts = TypeVarTuple("Ts")
+
+_PURGE = 100
+"""Cancelled timers are swept out of the heap when more than this many are half of it."""
+
+
+class Timers(inside.BaseLoop):
+    """The part of the loop that deals with time."""
+
+    world: World
+    actor: str
+    cancellations: int
+    _timers: list[tuple[int, int, Timer]]
+    _armed: int
+    _cancelled_timers: int
+    _timeouts: Timeouts
+    _spared: int
+
+    def _init_timers(self) -> None:
+        self._timers = []
+        self._armed = 0
+        self._cancelled_timers = 0
+        self._timeouts = Timeouts(self.world)
+        self._spared = 0
+        self._clock_resolution = 1e-9
+        self.world.horizon = self._timeouts.horizon
+
+    def time(self) -> float:
+        """Returns the virtual time in seconds since the run began."""
+        return self.world.clock.ns / SECOND
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Schedules a callback `delay` virtual seconds from now."""
+        if delay is None:
+            raise TypeError("delay must not be None")
+        return self.call_at(self.world.clock.ns / SECOND + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Schedules a callback at a virtual time in seconds."""
+        if when is None:
+            raise TypeError("when cannot be None")
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, "call_at")
+        try:
+            deadline = nanoseconds(when)
+        except (OverflowError, ValueError):
+            if when != when:
+                raise UsageError(f"a timer cannot be set to {when!r}: give a number of seconds") from None
+            deadline = 2**63 if when > 0 else 0
+        now = self.world.clock.ns
+        timer = Timer(when, callback, args, self, context, deadline, now)
+        self._armed += 1
+        timer._scheduled = True
+        entry = (deadline, self._armed, timer)
+        heapq.heappush(self._timers, entry)
+        if deadline - now > GENEROUS and self.world.asks:
+            self._timeouts.add(self._armed, timer, callback)
+        return timer
+
+    def _timer_handle_cancelled(self, handle: Any) -> None:
+        if handle._scheduled:
+            self._cancelled_timers += 1
+            if self._cancelled_timers > _PURGE and self._cancelled_timers * 2 > len(self._timers):
+                self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
+                heapq.heapify(self._timers)
+                self._cancelled_timers = 0
+
+    def spare(self, limit: int) -> None:
+        """Takes note that the program may run until `World.limit`, as of a timeout that is armed now."""
+        self._spared = self.world.clock.ns
+        if self.world.asks:
+            self._timeouts.add_limit(self._spared, limit)
+
+    # -- passing ---------------------------------------------------------------------------------
+
+    def _jump(self, target: int | None, fence: int | None = None) -> None:
+        """Moves time on to the moment at which something happens next."""
+        world = self.world
+        if target is None or target <= world.clock.ns:
+            return
+        if fence is not None and target > fence:
+            raise Deadlock(
+                (
+                    *describe_waiting(self),
+                    "(time is paused: 'await clock.advance(...)' in one of them, or leave the block of clock.paused())",
+                )
+            )
+        if target > world.limit:
+            world.clock.ns = world.limit
+            raise TimedOut((world.limit - self._spared) / SECOND, stacks(self))
+        world.clock.ns = target
+
+    def _pop_due(self, due: list[Timer]) -> None:
+        timers = self._timers
+        now = self.world.clock.ns
+        while timers and timers[0][0] <= now:
+            timer = heapq.heappop(timers)[2]
+            timer._scheduled = False
+            if timer._cancelled:
+                self._cancelled_timers -= 1
+            else:
+                due.append(timer)
+
+    def _stall(self, due: list[Timer]) -> None:
+        """Asks whether the loop is held up until further timers are due as well."""
+        world = self.world
+        timers = self._timers
+        limit = world.clock.ns + STALL_BOUND
+        fence = world.clock.fence
+        if fence is not None and fence < limit:
+            limit = fence
+        while timers:
+            deadline, _, timer = timers[0]
+            if timer._cancelled:
+                heapq.heappop(timers)
+                timer._scheduled = False
+                self._cancelled_timers -= 1
+                continue
+            horizon = world.horizon()
+            if deadline > limit or (horizon is not None and deadline >= horizon and not world.faults.slow):
+                return
+            held = show_ns(deadline - world.clock.ns)
+            if not world.choose("stall", timer.by or LOOP, ("on time", f"held up for {held}")):
+                return
+            world.spent += deadline - world.clock.ns
+            world.clock.ns = deadline
+            self._pop_due(due)
+
+    def _break_ties(self, due: list[Timer]) -> list[Timer]:
+        """Asks which of several timers with one deadline, armed at different moments, fires first.
+
+        Timers armed at one moment keep the order in which they were armed: the one armed earlier
+        with a delay that is not larger fires first on every loop.
+        """
+        arranged: list[Timer] = []
+        position = 0
+        while position < len(due):
+            group = [timer for timer in due[position:] if timer.deadline == due[position].deadline]
+            position += len(group)
+            while len({timer.armed for timer in group}) > 1:
+                heads: dict[int, Timer] = {}
+                for timer in group:
+                    heads.setdefault(timer.armed, timer)
+                options = tuple(
+                    f"{timer.by or LOOP} armed at {show_ns(timer.armed)}" for timer in heads.values()
+                )
+                chosen = list(heads.values())[self.world.choose("tie", "timers", options)]
+                group.remove(chosen)
+                arranged.append(chosen)
+            arranged.extend(group)
+        return arranged
