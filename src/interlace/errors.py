@@ -88,6 +88,10 @@ class OnlySimulatedWarning(UserWarning):
     """A test fails in the plain simulated run and passes on the stock loop: no order is to blame. The test passes."""
 
 
+class BlockingCallWarning(UserWarning):
+    """A step of the loop has slept with `time.sleep`: nothing else could run meanwhile. Await `asyncio.sleep`."""
+
+
 class SharedStateWarning(UserWarning):
     """A schedule of a test has changed a fixture that the next schedule gets as well."""
 

@@ -12,6 +12,7 @@ import heapq
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import Context
 from typing import Any, TypeVarTuple, Unpack
 
@@ -23,6 +24,7 @@ from interlace.backends.aio.handles import Handle, Timer
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
+from interlace.backends.clocks import CLOCKS
 from interlace.errors import Deadlock, Runaway
 from interlace.sim.world import World
 
@@ -123,6 +125,17 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         else:
             handle.actor = LOOP
             handle.label = getattr(callback, "__qualname__", None) or type(callback).__name__
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def run_forever(self) -> None:
+        """Runs until `stop` is called; meanwhile all clocks of the process show virtual time."""
+        with self.showing():
+            super().run_forever()
+
+    def showing(self) -> AbstractContextManager[None]:
+        """Returns within what all clocks of the process show virtual time although the loop does not run."""
+        return CLOCKS.show(self.world.clock, self.sleep)
 
     # -- the step --------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ import selectors
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from contextvars import Context
 from operator import itemgetter
@@ -24,6 +25,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 from interlace.backends.aio import inside
 from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
+from interlace.errors import BlockingCallWarning
+from interlace.sim.clock import nanoseconds
 from interlace.sim.flight import DELAYS
 
 if TYPE_CHECKING:
@@ -176,6 +179,22 @@ class Threads(inside.BaseLoop):
         context = {"message": "a step held the event loop up", "exception": error}
         # Not with `call_soon_threadsafe`, which would put the sentry on the list of threads.
         self._send(_STRANGER, Handle(self.call_exception_handler, (context,), self, None, -1, None))
+
+    def sleep(self, seconds: float) -> None:
+        """Does what `time.sleep` is to do in this world: time passes, and in the loop's own thread nothing else happens."""
+        if self._thread_id not in (None, threading.get_ident()):
+            woken = threading.Event()
+            self.call_soon_threadsafe(self.call_later, seconds, woken.set)
+            woken.wait()
+            return
+        self.world.clock.ns += nanoseconds(seconds)
+        if self._thread_id is not None:
+            warnings.warn(
+                f"time.sleep({seconds:g}) holds up the loop, and all tasks with it: await asyncio.sleep({seconds:g}), "
+                "or call what sleeps with asyncio.to_thread",
+                BlockingCallWarning,
+                stacklevel=3,  # the caller of time.sleep
+            )
 
     def _write_to_self(self) -> None:
         with self._post:

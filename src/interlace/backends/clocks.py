@@ -1,0 +1,304 @@
+"""Every clock that a program can read, replaced while code under test runs.
+
+The wall clock is replaced by time-machine. The others (`time.monotonic`, `perf_counter` and their
+like, and `time.sleep`) it leaves alone; they are replaced here in the way that it replaces its own:
+not the name in a module, but what the function object calls, so that a name which was bound long
+before, as by `from time import monotonic`, reads virtual time as well. See decision 0008.
+
+Whoever keeps real time for a real purpose goes on reading it: other threads than those of the run,
+and the modules in `_REAL` (a thread that waits for a lock with a timeout does so in real time).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import datetime as dt
+import os
+import sys
+import threading
+import time
+import zoneinfo
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import time_machine
+
+from interlace.sim.clock import SECOND
+
+if TYPE_CHECKING:
+    from interlace.sim.clock import Clock, Sleep
+
+_SLEEP_REALLY = (
+    *("subprocess", "multiprocessing", "socketserver"),
+    *(
+        "pytest",
+        "_pytest",
+        "pluggy",
+        "xdist",
+        "execnet",
+        "pytest_timeout",
+        "hypothesis",
+        "coverage",
+        "rich",
+        "trio",
+    ),
+)
+"""Modules and packages for which `time.sleep` stays what it is."""
+
+_REAL = (
+    *_SLEEP_REALLY,
+    *("threading", "queue", "selectors", "concurrent.futures", "asyncio"),
+    *("interlace.backends", "interlace.engine", "interlace.plugin", "interlace.cli", "interlace.report"),
+)
+"""Modules and packages that measure real time, for a purpose of their own."""
+
+_HEAD = object.__basicsize__
+
+# Objects/methodobject.c: behind its head a function object has a pointer to its definition and the
+# object that it is called on. A definition (Include/methodobject.h) has a pointer to the C function.
+_Halves = ctypes.c_void_p * 2
+
+
+class _Definition(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("method", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+_CALLS = {
+    0x0004: "PyObject_CallNoArgs",  # METH_NOARGS
+    0x0008: "PyObject_CallOneArg",  # METH_O
+    0x0001: "PyObject_CallObject",  # METH_VARARGS
+}
+"""By the flags of a definition, the function of CPython that is called in just that way and calls what it is given."""
+
+
+class _Replaced:
+    """One function of the `time` module that can be made to call another.
+
+    Args:
+        name: its name.
+        function: what it is to call.
+
+    Attributes:
+        real: the function as it was, for those who need it.
+    """
+
+    __slots__ = ("_kept", "_original", "_replacement", "_slot", "real")
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        original = getattr(time, name)
+        self._slot = _Halves.from_address(id(original) + _HEAD)
+        self._original = tuple(self._slot)
+        was = _Definition.from_address(self._original[0])
+        call = ctypes.cast(getattr(ctypes.pythonapi, _CALLS[was.flags]), ctypes.c_void_p).value
+        replacing = _Definition(was.name, call, was.flags, was.doc)
+        copy = _Definition(was.name, was.method, was.flags, was.doc)
+        self._kept = (replacing, copy, function)
+        self._replacement = (ctypes.addressof(replacing), id(function))
+        # The function object owns what it is called on; it is given a share that it keeps for ever.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(function))
+        new = ctypes.pythonapi.PyCFunction_NewEx
+        new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
+        self.real: Callable[..., Any] = new(ctypes.addressof(copy), time, "time")
+
+    def replace(self) -> None:
+        """Has the function call the other one. Both halves change at once as far as Python code can tell."""
+        self._slot[:] = list(self._replacement)
+
+    def restore(self) -> None:
+        """Has the function do what it did."""
+        self._slot[:] = list(self._original)
+
+
+class _Shown(NamedTuple):
+    """A clock that is shown.
+
+    Args:
+        clock: the clock.
+        sleep: what `time.sleep` does.
+        strangers: threads that were there before, and go on reading real time.
+    """
+
+    clock: Clock
+    sleep: Sleep
+    strangers: frozenset[int | None]
+
+
+class Clocks:
+    """The clocks of this process, and which virtual ones are shown in their place."""
+
+    def __init__(self) -> None:
+        self._shown: list[_Shown] = []
+        self._lock = threading.RLock()
+        self._replaced: dict[str, _Replaced] = {}
+        self._really: dict[str, Any] = {}
+        self._is_real: dict[tuple[str, tuple[str, ...]], bool] = {}
+        self._travels: dict[str, Any] = {}
+
+    @contextmanager
+    def show(self, clock: Clock, sleep: Sleep) -> Iterator[None]:
+        """Shows a virtual clock to this thread, and to those that begin within the block.
+
+        Args:
+            clock: the clock.
+            sleep: what `time.sleep` does.
+        """
+        shown = self._shown
+        if shown and shown[-1].clock is clock:
+            yield
+            return
+        strangers = frozenset(thread.ident for thread in threading.enumerate()) - {threading.get_ident()}
+        entry = _Shown(clock, sleep, strangers)
+        with self._lock:
+            travel = self._depart(clock.start.zone)
+            if not shown:
+                self._replace()
+            shown.append(entry)
+        try:
+            yield
+        finally:
+            with self._lock:
+                shown.remove(entry)
+                if not shown:
+                    for one in self._replaced.values():
+                        one.restore()
+                if travel is not None:
+                    travel.stop()
+
+    # -- replacing -------------------------------------------------------------------------------
+
+    def _replace(self) -> None:
+        if not self._replaced:
+            for name in dir(time):
+                function = getattr(self, f"_{name}", None)
+                if function is not None:
+                    self._replaced[name] = one = _Replaced(name, function)
+                    self._really[name] = one.real
+        for one in self._replaced.values():
+            one.replace()
+
+    def _depart(self, zone: str) -> Any:
+        """Has time-machine show the wall clock; None where freezegun shows one already."""
+        if dt.datetime.__name__ == "FakeDatetime":
+            return None
+        key = "" if zone == _local_zone() else zone
+        travel = self._travels.get(key)
+        if travel is None:
+            there = dt.datetime(2026, 1, 1, tzinfo=zoneinfo.ZoneInfo(zone)) if key else 0
+            travel = self._travels[key] = time_machine.travel(there, tick=False)
+        # What time-machine's own functions ask; it has no other way to be told of a clock that moves.
+        setattr(travel.start(), "time_ns", self._wall_ns)  # noqa: B010
+        return travel
+
+    # -- whose clock -----------------------------------------------------------------------------
+
+    def _clock_of(self, thread: int) -> _Shown | None:
+        for entry in reversed(self._shown):
+            if thread not in entry.strangers:
+                return entry
+        return None
+
+    def _clock_here(self, real: tuple[str, ...] = _REAL) -> _Shown | None:
+        """Returns what is shown to the caller of a replaced function; None: the real time."""
+        file = sys._getframe(2).f_code.co_filename
+        is_real = self._is_real.get((file, real))
+        if is_real is None:
+            is_real = self._is_real[file, real] = _belongs_to(file, real)
+        return None if is_real else self._clock_of(threading.get_ident())
+
+    # -- the replacements, each named after the function of the time module ----------------------
+
+    def _wall_ns(self) -> int:
+        shown = self._clock_of(threading.get_ident())
+        if shown is None:
+            return time_machine.escape_hatch.time.time_ns()
+        return shown.clock.wall_ns
+
+    def _monotonic(self) -> Any:
+        shown = self._clock_here()
+        return self._really["monotonic"]() if shown is None else shown.clock.ns / SECOND
+
+    def _monotonic_ns(self) -> Any:
+        shown = self._clock_here()
+        return self._really["monotonic_ns"]() if shown is None else shown.clock.ns
+
+    def _perf_counter(self) -> Any:
+        shown = self._clock_here()
+        return self._really["perf_counter"]() if shown is None else shown.clock.ns / SECOND
+
+    def _perf_counter_ns(self) -> Any:
+        shown = self._clock_here()
+        return self._really["perf_counter_ns"]() if shown is None else shown.clock.ns
+
+    def _clock_gettime(self, which: Any, /) -> Any:
+        shown = self._clock_here()
+        if shown is None or which not in _SYSTEM:
+            return self._really["clock_gettime"](which)
+        return (shown.clock.wall_ns if _SYSTEM[which] else shown.clock.ns) / SECOND
+
+    def _clock_gettime_ns(self, which: Any, /) -> Any:
+        shown = self._clock_here()
+        if shown is None or which not in _SYSTEM:
+            return self._really["clock_gettime_ns"](which)
+        return shown.clock.wall_ns if _SYSTEM[which] else shown.clock.ns
+
+    def _ctime(self, *given: Any) -> Any:
+        moment = given if given and given != (None,) else (time.time(),)
+        return self._really["ctime"](*moment)
+
+    def _asctime(self, *given: Any) -> Any:
+        return self._really["asctime"](*given or (time.localtime(),))
+
+    def _sleep(self, seconds: Any, /) -> None:
+        shown = self._clock_here(_SLEEP_REALLY)
+        is_length = isinstance(seconds, (int, float)) and 0 <= seconds < _LONGEST
+        if shown is None or not is_length:  # the real one words what is wrong with the others
+            self._really["sleep"](seconds)
+        else:
+            shown.sleep(seconds)
+
+
+_LONGEST = 1 << 33
+"""Seconds: `time.sleep` refuses to sleep for longer than about this."""
+
+_SYSTEM = {
+    getattr(time, name): is_wall
+    for is_wall, names in (
+        (True, ("CLOCK_REALTIME", "CLOCK_TAI")),
+        (
+            False,
+            ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME", "CLOCK_UPTIME_RAW", "CLOCK_UPTIME"),
+        ),
+    )
+    for name in names
+    if hasattr(time, name)
+}
+"""The clocks of the operating system that are shown, and whether each tells the date."""
+
+
+def _belongs_to(file: str, names: tuple[str, ...]) -> bool:
+    """Tells whether a file is one of some modules, or stands in one of some packages."""
+    for name in names:
+        module = sys.modules.get(name)
+        if module is not None:
+            own = getattr(module, "__file__", None) or ""
+            if file == own or any(file.startswith(path + os.sep) for path in getattr(module, "__path__", ())):
+                return True
+    return False
+
+
+def _local_zone() -> str:
+    """Returns the name of the local time zone where that is known for certain; else ""."""
+    named = os.environ.get("TZ")
+    if named is not None:
+        return named
+    return "UTC" if time.tzname == ("UTC", "UTC") else ""
+
+
+CLOCKS = Clocks()
+"""Those of this process: there is one set of functions to replace."""
