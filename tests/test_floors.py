@@ -20,7 +20,7 @@ CLOCKS = {
 # The demo tells how many real milliseconds a virtual hour took.
 READS_THE_WALL_CLOCK = {"engine/plan.py", "demo/__init__.py"}
 # Names the functions of the wall clock because it replaces them for the program under test.
-REPLACES_THE_WALL_CLOCK = {"backends/aio/patches.py"}
+REPLACES_THE_WALL_CLOCK = {"backends/clocks.py"}
 
 
 def test_import_linter_is_satisfied() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from interlace.backends.aio.run import Asyncio, Running, new_event_loop
@@ -18,6 +19,7 @@ from interlace.errors import UsageError
 from interlace.model.choice import Order
 from interlace.model.outcome import Outcome
 from interlace.model.schedule import Recipe, Schedule
+from interlace.model.start import Start
 from interlace.model.verdict import Failure, Findings, Verdict
 from interlace.report.json import findings_to_json
 from interlace.report.text import findings_to_text
@@ -87,9 +89,11 @@ class Stage:
 
     Attributes:
         prepared: the first run, where the set-up for it begins earlier; see `open_first`.
+        start: when and where the virtual time of each run begins.
     """
 
     prepared: Running | None = None
+    start: Start = Start()
 
     def enter(self, running: Running) -> Any:
         """Sets up for one run, runs the program with `running.call`, and raises its error."""
@@ -126,6 +130,8 @@ def run(
     order: Order = "realistic",
     schedule: Schedule | Iterable[int] | None = None,
     seed: int | None = None,
+    now: str | datetime | None = None,
+    tz: str | None = None,
 ) -> Outcome:
     """Runs `main` once in a fresh world and returns what came of it; never raises its error.
 
@@ -134,12 +140,16 @@ def run(
         order: which orders of steps are allowed: "realistic", "batch" or "any".
         schedule: the answers to give; None is the plain run.
         seed: where given, and no schedule is, the answers are random, drawn from it.
+        now: the date and time at the beginning, in ISO 8601 or as a datetime, with its offset; None:
+            2026-01-01T00:00:00Z.
+        tz: the IANA name of the local time zone; None: UTC, or that of `now` where it has a `ZoneInfo`.
 
     Raises:
-        UsageError: `main` is not a coroutine function, or an order that does not exist.
+        UsageError: `main` is not a coroutine function, an order or a zone that does not exist, or a
+            date and time without an offset.
     """
     check_order(order)
-    runner = _runner(main, Recipe(order=order, seed=_check_seed(seed)))
+    runner = _runner(main, Recipe(order=order, seed=_check_seed(seed), start=Start.parse(now, tz)))
     if schedule is not None:
         return runner.run(Replay(_check_answers(schedule)))
     return runner.run(Uniform() if seed is not None else None, seed=seed or 0)
@@ -155,6 +165,8 @@ def explore(
     stop_on_failure: bool = True,
     progress: Progress | None = None,
     target: str | None = None,
+    now: str | datetime | None = None,
+    tz: str | None = None,
 ) -> Result:
     """Runs `main` under many schedules, and makes the first failure small.
 
@@ -167,13 +179,16 @@ def explore(
         stop_on_failure: whether the search ends with the first failure.
         progress: called with (runs so far, runs at most) after each run.
         target: what the replay command in the report names; None: made up from `main`.
+        now: as for `run`.
+        tz: as for `run`.
 
     Raises:
         UsageError: an argument that cannot work.
     """
     words = (faults,) if isinstance(faults, str) else tuple(faults)
     plan = Plan(schedules, order, words, _check_seed(seed), stop_on_failure)
-    runner = _runner(main, Recipe(order=order, faults=words, seed=plan.seed))
+    start = main.start if isinstance(main, Stage) else Start.parse(now, tz)
+    runner = _runner(main, Recipe(order=order, faults=words, seed=plan.seed, start=start))
     findings = Search(runner, plan, progress).run()
     return Result(**vars(findings), target=target or target_of(main))
 
@@ -204,7 +219,9 @@ def open_first(recipe: Recipe, *, detail: bool = False) -> Running:
     """
     faults = Faults.parse(recipe.faults)
     answers = Replay(recipe.schedule.answers)
-    world = SimWorld(answers, order=recipe.order, faults=faults, seed=recipe.seed, detail=detail)
+    world = SimWorld(
+        answers, order=recipe.order, faults=faults, seed=recipe.seed, detail=detail, start=recipe.start
+    )
     return _BACKEND.open(world)
 
 
@@ -216,7 +233,9 @@ def target_of(main: Main | Stage) -> str:
 def _runner(main: Main | Stage, recipe: Recipe) -> Runner:
     """Returns what runs a program in worlds of the kind that the recipe names."""
     program = main.enter if isinstance(main, Stage) else _program(main)
-    runner = Runner(program, _BACKEND, order=recipe.order, faults=recipe.faults, seed=recipe.seed)
+    runner = Runner(
+        program, _BACKEND, order=recipe.order, faults=recipe.faults, seed=recipe.seed, start=recipe.start
+    )
     if isinstance(main, Stage):
         runner.prepared, runner.after = main.prepared, main.leave
     return runner

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import queue
+import selectors
 import sys
 import threading
 import time
@@ -124,7 +126,35 @@ def test_of_the_loop_and_its_jobs_one_is_at_work_at_a_time() -> None:
     assert interlace.run(main).value == ["job", "step"]
 
 
-def test_a_job_that_polls_is_left_alone_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def work() -> None:
+    """Takes some milliseconds of real time, and not the lock of the interpreter."""
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 20_000)
+
+
+def test_a_job_that_polls_sleeps_in_virtual_time() -> None:
+    async def main() -> tuple[int, float]:
+        asked: list[int] = []
+
+        def job() -> int:
+            polls = 0
+            while not asked:
+                time.sleep(0.01)
+                polls += 1
+            return polls
+
+        waiting = asyncio.create_task(asyncio.to_thread(job))
+        await asyncio.sleep(0.995)
+        asked.append(1)
+        return await waiting, asyncio.get_running_loop().time()
+
+    outcome = interlace.run(main)
+    assert outcome.value == (100, 1.0)
+    assert not outcome.background
+
+
+def test_a_job_that_waits_for_something_real_is_left_alone_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Else neither would go on: what it polls for is still to come from the loop."""
     monkeypatch.setattr(threads, "_DOZING", 0.02)
 
@@ -132,8 +162,9 @@ def test_a_job_that_polls_is_left_alone_and_that_is_told(monkeypatch: pytest.Mon
         asked: list[int] = []
 
         def job() -> str:
-            while not asked:
-                time.sleep(0.001)
+            with selectors.SelectSelector() as nothing:
+                while not asked:
+                    nothing.select(0.001)
             return "seen"
 
         waiting = asyncio.create_task(asyncio.to_thread(job))
@@ -144,13 +175,13 @@ def test_a_job_that_polls_is_left_alone_and_that_is_told(monkeypatch: pytest.Mon
     outcome = interlace.run(main)
     assert outcome.value == "seen"
     assert len(outcome.background) == 1
-    assert "job test_a_job_that_polls" in outcome.background[0]
+    assert "job test_a_job_that_waits" in outcome.background[0]
 
 
 def test_time_does_not_move_on_while_a_job_is_at_work() -> None:
     def job(loop: asyncio.AbstractEventLoop) -> str:
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
-        time.sleep(0.02)
+        work()
         return "done"
 
     async def main() -> tuple[str, float]:
@@ -165,11 +196,11 @@ def test_time_does_not_move_on_while_a_thread_of_the_program_is_at_work() -> Non
         loop = asyncio.get_running_loop()
         reply = loop.create_future()
 
-        def work() -> None:
-            time.sleep(0.02)
+        def thread_of_its_own() -> None:
+            work()
             loop.call_soon_threadsafe(reply.set_result, "done")
 
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=thread_of_its_own)
         thread.start()
         result = await asyncio.wait_for(reply, 1)
         thread.join()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from environments import choose, environment
 
 import interlace
 
@@ -54,19 +53,6 @@ def _replayed(python: str, hash_seed: str) -> list[Told]:
     return told
 
 
-def _other_pythons() -> list[str]:
-    """Returns interpreters of the other supported versions, where this machine has some."""
-    found = []
-    for minor in (11, 12, 13):
-        if minor == sys.version_info.minor:
-            continue
-        builds = sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/3.{minor}.*/bin/python")))
-        python = builds[-1] if builds else shutil.which(f"python3.{minor}")
-        if python:
-            found.append(python)
-    return found
-
-
 def test_there_are_a_hundred_failing_tokens() -> None:
     tokens, told = recorded()
     assert len(tokens) == 100
@@ -78,6 +64,10 @@ def test_a_new_process_repeats_them_all(hash_seed: str) -> None:
     assert _replayed(sys.executable, hash_seed) == recorded()[1]
 
 
-@pytest.mark.parametrize("python", _other_pythons(), ids=lambda path: Path(path).parts[-3])
-def test_another_python_repeats_them_all(python: str) -> None:
-    assert _replayed(python, "7") == recorded()[1]
+OTHER_MINORS = [minor for minor in (11, 12, 13) if minor != sys.version_info.minor]
+
+
+@pytest.mark.parametrize("minor", OTHER_MINORS)
+def test_another_python_repeats_them_all(minor: int) -> None:
+    python = environment("pythons", choose(f"==3.{minor}.*"), ())
+    assert _replayed(str(python), "7") == recorded()[1]

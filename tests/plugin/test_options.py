@@ -53,11 +53,23 @@ def test_an_option_that_cannot_work(suite, pytester, options: list[str], message
         ("explore(seed='x')", "seed is 'x': give a whole number"),
         (
             "explore(runs=3)",
-            "@pytest.mark.explore has no argument 'runs': it takes schedules, order, faults, seed",
+            "@pytest.mark.explore has no argument 'runs': it takes schedules, order, faults, seed, now, tz",
         ),
         ("explore(300)", "@pytest.mark.explore takes named arguments only: write schedules=300"),
-        ("interlace(300)", "@pytest.mark.interlace takes no arguments: *use @pytest.mark.explore"),
-        ("interlace(schedules=300)", "@pytest.mark.interlace takes no arguments: *use @pytest.mark.explore"),
+        (
+            "interlace(300)",
+            "@pytest.mark.interlace takes now= and tz= only, not 300: *use @pytest.mark.explore",
+        ),
+        (
+            "interlace(schedules=300)",
+            "@pytest.mark.interlace takes now= and tz= only, not schedules: *use @pytest.mark.explore",
+        ),
+        (
+            "interlace(tz='Europe/Berln')",
+            "no time zone is called 'Europe/Berln': did you mean 'Europe/Berlin'?",
+        ),
+        ("interlace(now='2026-02-28T23:59:00')", "now is '2026-02-28T23:59:00', which has no time zone: *"),
+        ("explore(now='yesterday')", "now is 'yesterday': *write it as in '2026-02-28T23:59:00+01:00'"),
     ],
 )
 def test_a_marker_that_cannot_work(suite, marker: str, message: str) -> None:
@@ -116,7 +128,7 @@ def test_help_names_the_options_and_markers(suite) -> None:
         ["simulated async tests (interlace):", "*--explore*", "*--replay*", "*interlace_mode*"]
     )
     result = suite(TEST, "--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.interlace: *", "@pytest.mark.explore(schedules=200, *"])
+    result.stdout.fnmatch_lines(["@pytest.mark.interlace(now=*", "@pytest.mark.explore(schedules=200, *"])
 
 
 def test_strict_markers_know_ours(suite) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = Path(os.environ.get("INTERLACE_CACHE") or ROOT / ".cache").resolve()
 
 LONGEST_NAME = 120
+
+NEEDS: tuple[str, ...] = tuple(
+    tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+)
+"""What interlace itself needs."""
 
 
 class Interpreter(NamedTuple):
@@ -81,13 +87,13 @@ def _made(home: Path, interpreter: Interpreter, pins: tuple[str, ...]) -> Path:
                 if pins
                 else [draft / python, "-m", "pip"]
             )
-            check([*pip, "install", "-q", "--disable-pip-version-check", "--no-compile", "rich>=13.7", *pins])
+            check([*pip, "install", "-q", "--disable-pip-version-check", "--no-compile", *NEEDS, *pins])
     return final / python
 
 
 def _name(interpreter: Interpreter, pins: tuple[str, ...]) -> str:
-    name = "-".join([interpreter.version, *pins]).replace("==", "-")
-    digest = hashlib.sha256(" ".join(pins).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(" ".join([*NEEDS, *pins]).encode()).hexdigest()[:12]
+    name = "-".join([interpreter.version, *pins, digest]).replace("==", "-")
     return (
         name if len(name) <= LONGEST_NAME else f"{interpreter.version}-{pins[0].replace('==', '-')}-{digest}"
     )

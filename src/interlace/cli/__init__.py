@@ -100,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
             help="which orders of steps are allowed: realistic (default), batch or any",
         )  # fmt: skip
         to.add_argument("--seed", type=int, default=seed, metavar="N", help=seeded)
+        to.add_argument(
+            "--now", metavar="TIME", help="when virtual time begins, as in 2026-02-28T23:59:00+01:00"
+        )
+        to.add_argument("--tz", metavar="ZONE", help="the local time zone, as in Europe/Berlin (UTC)")
 
     run = command("run", _run, "run a program once, in virtual time")
     run.add_argument("target", metavar="TARGET", help=_TARGET)
@@ -149,7 +153,7 @@ def _verbose(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     function = load(options.target)
-    outcome = api.run(function, order=options.order, seed=options.seed)
+    outcome = api.run(function, order=options.order, seed=options.seed, now=options.now, tz=options.tz)
     twin = None
     if outcome.failed:
         with Quiet():  # the same once more, to see its lines
@@ -190,6 +194,8 @@ def _explore(options: argparse.Namespace) -> int:
                 seed=options.seed,
                 progress=progress,
                 target=options.target,
+                now=options.now,
+                tz=options.tz,
             )
             ctrl_c.check()
     except KeyboardInterrupt:

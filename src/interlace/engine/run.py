@@ -11,6 +11,7 @@ from interlace.errors import Diverged
 from interlace.model.choice import Order, Strategy
 from interlace.model.outcome import Ending, Outcome
 from interlace.model.schedule import Recipe, Schedule
+from interlace.model.start import Start
 from interlace.sim.faults import Faults
 from interlace.sim.randomness import seeded
 from interlace.sim.world import World
@@ -64,6 +65,7 @@ class Runner:
         order: which orders of steps are allowed unless a run says otherwise.
         faults: the faults that were asked for, as the user wrote them.
         seed: the seed of the world's random values.
+        start: when and where the virtual time begins.
         prepared: the first run, where its set-up begins before the search does.
         after: called with the outcome of each run; what it raises ends the search.
 
@@ -76,6 +78,7 @@ class Runner:
     order: Order = "realistic"
     faults: tuple[str, ...] = ()
     seed: int = 0
+    start: Start = field(default_factory=Start)
     prepared: Any = None
     after: Callable[[Outcome], None] | None = None
     runs: int = field(default=0, init=False)
@@ -106,7 +109,9 @@ class Runner:
         running, self.prepared = self.prepared, None
         if running is None:
             faults = Faults.parse(self.faults)
-            world = World(answering, order=order, faults=faults, seed=self.seed, detail=detail)
+            world = World(
+                answering, order=order, faults=faults, seed=self.seed, detail=detail, start=self.start
+            )
             running = self.backend.open(world)
         world = running.world
         collects = gc.isenabled()
@@ -120,7 +125,7 @@ class Runner:
         if world.diverged:
             raise Diverged(world.diverged)
         outcome = Outcome(
-            recipe=Recipe(Schedule.of(world.answers), order, self.faults, self.seed),
+            recipe=Recipe(Schedule.of(world.answers), order, self.faults, self.seed, start=self.start),
             points=tuple(world.points),
             answers=tuple(world.answers),
             asking_steps=tuple(world.asking_steps),

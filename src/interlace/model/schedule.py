@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from interlace.errors import BadToken
 from interlace.model.choice import ORDERS, Order
+from interlace.model.start import Start
 
 TOKEN_VERSION = "i1"
 
@@ -68,6 +69,7 @@ class Recipe:
         faults: the faults that were asked for, as the user wrote them.
         seed: the seed of the world's random values.
         fingerprint: the first 8 hex digits of the trace hash, to notice a changed program; or "".
+        start: when and where the virtual time begins.
     """
 
     schedule: Schedule = field(default_factory=Schedule)
@@ -75,11 +77,13 @@ class Recipe:
     faults: tuple[str, ...] = ()
     seed: int = 0
     fingerprint: str = ""
+    start: Start = field(default_factory=Start)
 
     @property
     def token(self) -> str:
         """The printable form, accepted by `Recipe.parse`."""
-        plan = "" if not (self.faults or self.seed) else _pack_json([self.seed, *self.faults])
+        begin = [] if self.start == Start() else [list(self.start)]
+        plan = _pack_json([self.seed, *self.faults, *begin]) if self.faults or self.seed or begin else ""
         parts = [TOKEN_VERSION, self.order[0], plan, _pack(self.schedule.answers), self.fingerprint]
         body = ".".join(parts)
         return f"{body}.{_check(body)}"
@@ -113,8 +117,11 @@ class Recipe:
             seed, *faults = _unpack_json(plan) if plan else [0]
             if not isinstance(seed, int):
                 raise ValueError("the seed is not a number")
-            return Recipe(Schedule.of(_unpack(answers)), order, tuple(map(str, faults)), seed, fingerprint)
-        except (ValueError, StopIteration, binascii.Error, zlib.error) as error:
+            last = faults.pop() if faults and isinstance(faults[-1], list) else []
+            begin = last if isinstance(last, list) else []
+            schedule = Schedule.of(_unpack(answers))
+            return Recipe(schedule, order, tuple(map(str, faults)), seed, fingerprint, Start(*begin))
+        except (TypeError, ValueError, StopIteration, binascii.Error, zlib.error) as error:
             raise BadToken(f"token {_short(text)!r} cannot be read ({error}): explore again") from error
 
 

@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,9 +14,12 @@ from interlace.errors import UsageError
 from interlace.plugin.declare import SCOPES
 from interlace.plugin.options import OPTIONS, SCHEDULES, Settings, check_seconds, check_settings
 
+if TYPE_CHECKING:
+    from interlace.model.start import Start
+
 MARKERS = (
-    "interlace: run this async test in a simulated world",
-    "explore(schedules=200, order='realistic', faults=(), seed=0): run this async test under many schedules",
+    "interlace(now='2026-01-01T00:00:00Z', tz='UTC'): run this async test in a simulated world",
+    "explore(schedules=200, order='realistic', faults=(), seed=0, now=..., tz=...): run it under many schedules",
     "interlace_timeout(seconds): how long this async test may take, its fixtures one by one; virtual in a world",
     "overlap(group=''): let this async test overlap with the others of its module that are marked alike",
 )
@@ -25,7 +28,8 @@ ASYNCIO_MARKER = (
     "asyncio(loop_scope='function', loop_factories=None): run this async test on an asyncio event loop"
 )
 
-_ARGUMENTS = ("schedules", "order", "faults", "seed")
+_START = ("now", "tz")
+_ARGUMENTS = ("schedules", "order", "faults", "seed", *_START)
 _CO_COROUTINE = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE
 
 
@@ -40,11 +44,7 @@ def marked_settings(item: pytest.Item) -> Settings | None:
         mark = item.get_closest_marker("interlace")
         if mark is None:
             return None
-        if mark.args or mark.kwargs:
-            raise UsageError(
-                "@pytest.mark.interlace takes no arguments: to run many schedules, use @pytest.mark.explore"
-            )
-        return Settings()
+        return Settings(start=_marked_start(item))
     if mark.args:
         raise UsageError(f"@pytest.mark.explore takes named arguments only: write schedules={mark.args[0]!r}")
     unknown = [name for name in mark.kwargs if name not in _ARGUMENTS]
@@ -53,16 +53,40 @@ def marked_settings(item: pytest.Item) -> Settings | None:
             f"@pytest.mark.explore has no argument {unknown[0]!r}: it takes {', '.join(_ARGUMENTS)}"
         )
     given: dict[str, Any] = {"schedules": SCHEDULES, **mark.kwargs}
+    for name in _START:
+        given.pop(name, None)
     faults = given.get("faults", ())
     if isinstance(faults, str):
         faults = (faults,)
     if not isinstance(faults, Iterable):
         raise UsageError(f"faults is {faults!r}: give a tuple of names, such as ('cancel',)")
-    settings = Settings(**{**given, "faults": tuple(faults)})
+    settings = Settings(**{**given, "faults": tuple(faults)}, start=_marked_start(item))
     if settings.schedules is None:
         raise UsageError("schedules is None: give a whole number of runs, at least 1")
     check_settings(settings)
     return settings
+
+
+def _marked_start(item: pytest.Item) -> Start | None:
+    """Returns when and where the virtual time of a test is to begin; None if no marker says so."""
+    given: dict[str, Any] = {}
+    mark = item.get_closest_marker("interlace")
+    if mark is not None:
+        unknown = [*map(repr, mark.args), *(name for name in mark.kwargs if name not in _START)]
+        if unknown:
+            raise UsageError(
+                f"@pytest.mark.interlace takes now= and tz= only, not {unknown[0]}: "
+                "to run many schedules, use @pytest.mark.explore"
+            )
+        given.update(mark.kwargs)
+    mark = item.get_closest_marker("explore")
+    if mark is not None:
+        given.update({name: mark.kwargs[name] for name in _START if name in mark.kwargs})
+    if not given:
+        return None
+    from interlace.model.start import Start
+
+    return Start.parse(**given)
 
 
 def check_markers(item: pytest.Function) -> None:

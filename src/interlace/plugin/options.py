@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from interlace.model.choice import Order
     from interlace.model.schedule import Recipe
+    from interlace.model.start import Start
 
 SCHEDULES = 200
 """How many schedules an exploration runs where nobody says otherwise."""
@@ -43,6 +44,7 @@ class Settings:
         faults: what to inject.
         seed: what every random answer is drawn from.
         replay: the one schedule to run instead of all that; None: none.
+        start: when and where its virtual time begins; None: as the ini file says.
     """
 
     schedules: int | None = None
@@ -50,6 +52,7 @@ class Settings:
     faults: tuple[str, ...] = ()
     seed: int = 0
     replay: Recipe | None = None
+    start: Start | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Options:
         seed: `--explore-seed`.
         replay: `--replay`, read.
         simulated: whether tests are simulated that ask for nothing.
+        start: when and where the virtual time of a test begins that does not say; None: as it always does.
         timeout: seconds that a test or a fixture may take; 0: any number.
         background: what an exception in the background leads to: "error", "warn" or "ignore".
         asyncio: whether interlace stands in for pytest-asyncio.
@@ -86,6 +90,7 @@ class Options:
     seed: int | None = None
     replay: Recipe | None = None
     simulated: bool = False
+    start: Start | None = None
     timeout: float = 0
     background: str = "error"
     asyncio: bool = False
@@ -106,7 +111,9 @@ class Options:
         """Returns the settings of a test that is marked with these; the command line has the last word."""
         if self.replay is not None:
             recipe = self.replay
-            return Settings(None, recipe.order, recipe.faults, recipe.seed, recipe)
+            return Settings(None, recipe.order, recipe.faults, recipe.seed, recipe, recipe.start)
+        if marked.start is None and self.start is not None:
+            marked = replace(marked, start=self.start)
         if self.explore and marked.schedules is None:
             marked = replace(marked, schedules=SCHEDULES)
         if marked.schedules is None:
@@ -116,6 +123,7 @@ class Options:
             marked.order if self.order is None else self.order,
             marked.faults if self.faults is None else self.faults,
             marked.seed if self.seed is None else self.seed,
+            start=marked.start,
         )
 
 
@@ -159,6 +167,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(
         "interlace_timeout", "seconds that an async test or fixture may take: virtual ones in a world"
     )
+    parser.addini("interlace_now", "the date and time at the beginning of a simulated test, with its offset")
+    parser.addini("interlace_tz", "the local time zone of simulated tests, as in Europe/Berlin")
     parser.addini("interlace_background", "what an exception in the background leads to: error, warn, ignore")
     parser.addini(
         "interlace_take_over",
@@ -231,6 +241,7 @@ def read_options(config: pytest.Config) -> Options:
         order=order,
         faults=faults,
         seed=None if seed is None else _number("--explore-seed", seed),
+        start=_start(config),
         simulated=_one_of(config, "interlace_world", WORLDS, "stock") == "simulated",
         timeout=_seconds(config, "interlace_timeout"),
         background=_one_of(config, "interlace_background", BACKGROUND, "error"),
@@ -243,6 +254,18 @@ def read_options(config: pytest.Config) -> Options:
         return options if token is None else replace(options, replay=_read_token(config, token))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _start(config: pytest.Config) -> Start | None:
+    now, tz = config.getini("interlace_now") or None, config.getini("interlace_tz") or None
+    if now is None and tz is None:
+        return None
+    from interlace.model.start import Start
+
+    try:
+        return Start.parse(now, tz)
+    except UsageError as error:
+        raise pytest.UsageError(f"interlace_now, interlace_tz: {error}") from None
 
 
 def _read_asyncio(config: pytest.Config, options: Options) -> Options:

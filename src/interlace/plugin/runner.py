@@ -7,13 +7,15 @@ itself tears the test down and sets it up again, inside the call phase.
 from __future__ import annotations
 
 import functools
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 import pytest
 
 from interlace.api import Outcome, Running, Stage, World, open_first
 from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
+from interlace.model.start import Start
 from interlace.plugin.claims import FACTORY, Claim
 from interlace.plugin.compare import in_a_line
 from interlace.plugin.compat import Renewal, borrow, fill_shared_fixtures, set_up_anew
@@ -55,6 +57,7 @@ class SimulatedStage(ItemStage, Stage):
     def __init__(self, item: pytest.Function, claim: Claim) -> None:
         super().__init__(item, claim)
         self.settings = claim.settings
+        self.start = self.settings.start or Start()
         self.account: Account | None = None
         self.outside = ""
         self._searching = False
@@ -63,6 +66,7 @@ class SimulatedStage(ItemStage, Stage):
         self._failed = False
         self._fatal: BaseException | None = None
         self._output = Output()
+        self._shown = ExitStack()
         self._renewal: Renewal | None = None
         self._changes = Changes(item)
         self._warnings = Recorded()
@@ -161,12 +165,28 @@ class SimulatedStage(ItemStage, Stage):
         if give_back is not None:
             item.addfinalizer(give_back)
         fill_shared_fixtures(item, lambda one: give_back is None or not is_async_function(one.func))
-        with seeded(self.settings.seed):
-            self._set_up_fixtures()
+        try:
+            with self._in_world():
+                self._set_up_fixtures()
+        finally:
+            if not self.searches:
+                item.addfinalizer(self._show_clocks)  # the last one added is the first to be called
+
+    def _show_clocks(self) -> None:
+        """Has what is torn down from now on see the clocks of the world, as it did when it was set up."""
+        self._shown.enter_context(self.lane.opened.loop.showing())
+
+    @contextmanager
+    def _in_world(self) -> Iterator[None]:
+        """Within the block plain fixtures see what the test will see: its clocks and its random numbers."""
+        with self.lane.opened.loop.showing(), seeded(self.settings.seed):
+            yield
 
     def _recipe(self) -> Recipe:
         asked = self.settings
-        return asked.replay or Recipe(order=asked.order, faults=asked.faults, seed=asked.seed)
+        return asked.replay or Recipe(
+            order=asked.order, faults=asked.faults, seed=asked.seed, start=self.start
+        )
 
     def _begin(self, running: Running) -> None:
         """Takes the place of a run in a world."""
@@ -182,6 +202,7 @@ class SimulatedStage(ItemStage, Stage):
 
     def _end(self, running: Running) -> None:
         """Ends a run that no search ends."""
+        self._shown.close()
         failures, pending = running.take_failures(unretrieved=True), running.pending()
         running.close()
         judge(self.item, failures, pending)
@@ -243,7 +264,7 @@ class SimulatedStage(ItemStage, Stage):
         """Sets the fixtures up for a further run; an error of a plain one ends the search."""
         __tracebackhide__ = True
         try:
-            with seeded(self.settings.seed):
+            with self._in_world():
                 self._renewal_of_now().set_up()
         except BaseException as error:
             doing = f"setting up the fixtures for run {self._runs}"
@@ -254,7 +275,7 @@ class SimulatedStage(ItemStage, Stage):
     def _tear_down(self) -> None:
         __tracebackhide__ = True
         try:
-            with seeded(self.settings.seed):
+            with self._in_world():
                 self._renewal_of_now().tear_down()
         except BaseException as error:
             self._about(error, f"tearing down the fixtures after run {self._runs}")

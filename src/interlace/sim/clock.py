@@ -10,90 +10,18 @@ import math
 import zoneinfo
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, NamedTuple, Protocol
 
 from interlace.errors import UsageError
+from interlace.model.start import EPOCH, Start, length_of, since_epoch
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_UTC = "UTC"
 
 
 def nanoseconds(seconds: float) -> int:
     """Turns seconds into whole nanoseconds, rounded, so that ten times 0.1 is exactly 1."""
     return round(seconds * SECOND)
-
-
-class Start(NamedTuple):
-    """When and where the runs of a program begin, the same in every run.
-
-    Args:
-        ns: nanoseconds from 1970-01-01T00:00:00Z to the beginning.
-        zone: the time zone, by its IANA name.
-    """
-
-    ns: int = 1_767_225_600 * SECOND
-    """2026-01-01T00:00:00Z unless told."""
-
-    zone: str = _UTC
-
-    @staticmethod
-    def parse(now: str | dt.datetime | None = None, tz: str | None = None) -> Start:
-        """Reads what a user gave.
-
-        Args:
-            now: the date and time at the beginning, in ISO 8601 or as a datetime, with its offset.
-            tz: the name of the local time zone; None: UTC, or that of `now` where it has a `ZoneInfo`.
-
-        Raises:
-            UsageError: not a date and time, one without an offset, or a zone that does not exist.
-        """
-        if tz is not None:
-            check_zone(tz)
-        if now is None:
-            return Start(zone=tz or _UTC)
-        if isinstance(now, str):
-            try:
-                when = dt.datetime.fromisoformat(now)
-            except ValueError as error:
-                raise UsageError(
-                    f"now is {now!r}: {error}; write it as in '2026-02-28T23:59:00+01:00'"
-                ) from None
-        elif isinstance(now, dt.datetime):
-            when = now
-        else:
-            raise UsageError(f"now is {now!r}: give a string or a datetime, with its offset")
-        ns = _since_epoch(when, "now")
-        if tz is None and isinstance(when.tzinfo, zoneinfo.ZoneInfo):
-            tz = when.tzinfo.key
-        return Start(ns, tz or _UTC)
-
-
-def check_zone(name: str) -> None:
-    """Raises UsageError unless there is a time zone of this name."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        known = zoneinfo.available_timezones()
-        if not known:
-            remedy = "no time zones are installed on this machine: pip install tzdata"
-        else:
-            near = get_close_matches(str(name), known, 1, 0.6)
-            remedy = f"did you mean {near[0]!r}?" if near else "give an IANA name such as 'Europe/Berlin'"
-        raise UsageError(f"no time zone is called {name!r}: {remedy}") from None
-
-
-def _since_epoch(when: dt.datetime, what: str) -> int:
-    if when.tzinfo is None:
-        raise UsageError(
-            f"{what} is {when.isoformat()!r}, which has no time zone: add an offset, "
-            f"as in '{when.isoformat()}+00:00', or tzinfo=datetime.UTC"
-        )
-    since = when - _EPOCH
-    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 1000
 
 
 class Wake(NamedTuple):
@@ -165,7 +93,7 @@ class Clock:
     def now(self) -> dt.datetime:
         """Returns the virtual date and time, in the time zone of the run."""
         passed = dt.timedelta(microseconds=self.wall_ns // 1000)
-        return (_EPOCH + passed).astimezone(zoneinfo.ZoneInfo(self.start.zone))
+        return (EPOCH + passed).astimezone(zoneinfo.ZoneInfo(self.start.zone))
 
     @property
     def timers(self) -> list[Wake]:
@@ -192,10 +120,7 @@ class Clock:
         Raises:
             UsageError: not a length of time, a negative one, or time is being advanced already.
         """
-        if isinstance(seconds, dt.timedelta):
-            length = (seconds.days * 86_400 + seconds.seconds) * SECOND + seconds.microseconds * 1000
-        else:
-            length = _checked(seconds, "advance")
+        length = length_of(seconds) if isinstance(seconds, dt.timedelta) else _checked(seconds, "advance")
         if length < 0:
             raise UsageError(
                 f"clock.advance({seconds!r}): time does not go back; give a number of seconds from 0 up"
@@ -212,7 +137,7 @@ class Clock:
             UsageError: not a moment, a past one, one without an offset, or time is being advanced already.
         """
         if isinstance(when, dt.datetime):
-            until = _since_epoch(when, "the time to advance to") - self.start.ns
+            until = since_epoch(when, "the time to advance to") - self.start.ns
         else:
             until = _checked(when, "advance_to")
         if until < self.ns:

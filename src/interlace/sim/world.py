@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from interlace.model.choice import ChoicePoint, Kind, Order, Strategy
+from interlace.model.start import Start
 from interlace.model.trace import Passage, Trace
-from interlace.sim.clock import MILLISECOND, SECOND, Clock, Start
+from interlace.sim.clock import MILLISECOND, SECOND, Clock
 from interlace.sim.faults import Faults
 from interlace.sim.flight import DELAYS, SLOW_DELAYS, Flight
 from interlace.sim.network import Network
