@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import interlace
-from interlace.backends.aio import blocked, inside, threads
+from interlace.backends.aio import blocked, standing, threads
 from interlace.errors import LoopBlocked
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
@@ -198,7 +198,7 @@ def test_who_waits_for_ever() -> None:
         import sys
 
         frame = sys._current_frames().get(thread.ident or 0)
-        return frame is not None and inside.waits_for_ever(frame)
+        return frame is not None and standing.waits_for_ever(frame)
 
     for name, limit in (("for ever", None), ("for a while", 60)):
         thread = threading.Thread(target=event.wait, args=(limit,))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import interlace
-from interlace.backends.aio import inside
+from interlace.backends.aio import inside, standing
 from interlace.backends.aio.loop import Loop
 from interlace.model.source import is_user_file
 from interlace.sim.world import World
@@ -43,8 +43,8 @@ def test_a_sleep_is_told_from_a_timeout() -> None:
 def test_pool_threads_are_known() -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         thread = pool.submit(threading.current_thread).result()
-        assert thread in inside.pool_threads()
-    assert threading.main_thread() not in inside.pool_threads()
+        assert thread in standing.pool_threads()
+    assert threading.main_thread() not in standing.pool_threads()
 
 
 @pytest.mark.parametrize("kind", ["result", "error", "cancelled", "given up"])
@@ -158,7 +158,7 @@ class _Stood:
         for _ in range(200):
             time.sleep(0.0005)
             frame = sys._current_frames()[self.thread.ident or 0]
-            if inside.waits_to_be_notified(frame) or inside.calls_a_lock(frame):
+            if standing.waits_to_be_notified(frame) or standing.calls_a_lock(frame):
                 break
         return frame
 
@@ -170,14 +170,14 @@ class _Stood:
 def test_a_thread_that_waits_for_a_condition() -> None:
     event = threading.Event()
     with _Stood(event.wait, event.set) as frame:
-        assert inside.waits_to_be_notified(frame) == (True, True)
+        assert standing.waits_to_be_notified(frame) == (True, True)
         event.set()
 
 
 def test_a_thread_that_waits_for_a_condition_and_some_time() -> None:
     event = threading.Event()
     with _Stood(lambda: event.wait(60), event.set) as frame:
-        assert inside.waits_to_be_notified(frame) == (True, False)
+        assert standing.waits_to_be_notified(frame) == (True, False)
 
 
 def test_a_thread_that_was_notified_and_has_not_gone_on() -> None:
@@ -190,7 +190,7 @@ def test_a_thread_that_was_notified_and_has_not_gone_on() -> None:
 
     with _Stood(wait, lambda: None) as frame, condition:
         condition.notify()
-        assert inside.waits_to_be_notified(frame) in ((False, True), None)
+        assert standing.waits_to_be_notified(frame) in ((False, True), None)
 
 
 def test_a_lock_that_is_taken_for_a_moment() -> None:
@@ -204,14 +204,14 @@ def test_a_lock_that_is_taken_for_a_moment() -> None:
 
     with letters.mutex:
         with _Stood(lambda: letters.put(1), lambda: None) as frame:
-            assert inside.takes_brief_lock(frame)
+            assert standing.takes_brief_lock(frame)
             letters.mutex.release()
         letters.mutex.acquire()
     condition.acquire()
     with _Stood(enter, condition.release) as frame:
-        assert not inside.takes_brief_lock(frame)
-        assert inside.takes_brief_lock(frame, __file__)
-        assert inside.calls_a_lock(frame)
+        assert not standing.takes_brief_lock(frame)
+        assert standing.takes_brief_lock(frame, __file__)
+        assert standing.calls_a_lock(frame)
 
 
 def test_a_thread_that_joins_another() -> None:
@@ -219,7 +219,7 @@ def test_a_thread_that_joins_another() -> None:
     other = threading.Thread(target=free.wait)
     other.start()
     with _Stood(other.join, free.set) as frame:
-        assert inside.calls_a_lock(frame)
+        assert standing.calls_a_lock(frame)
 
 
 def _locked() -> threading.Lock:
@@ -241,8 +241,8 @@ def test_a_thread_that_waits_for_a_lock() -> None:
 
     for call in (enter, acquire):
         with _Stood(call, lock.release) as frame:
-            assert inside.calls_a_lock(frame)
-            assert inside.waits_to_be_notified(frame) is None
+            assert standing.calls_a_lock(frame)
+            assert standing.waits_to_be_notified(frame) is None
         lock.acquire()
 
 
@@ -253,7 +253,7 @@ def test_a_thread_that_waits_for_a_simple_queue() -> None:
         return letters.get(block=True)
 
     with _Stood(take, lambda: letters.put(1)) as frame:
-        assert inside.calls_a_lock(frame)
+        assert standing.calls_a_lock(frame)
 
 
 def test_a_thread_that_sleeps_does_not_wait() -> None:
@@ -264,17 +264,17 @@ def test_a_thread_that_sleeps_does_not_wait() -> None:
     thread.start()
     time.sleep(0.005)
     frame = sys._current_frames()[thread.ident or 0]
-    assert not inside.calls_a_lock(frame)
-    assert inside.waits_to_be_notified(frame) is None
-    assert inside.calls_sleep(frame)
+    assert not standing.calls_a_lock(frame)
+    assert standing.waits_to_be_notified(frame) is None
+    assert standing.calls_sleep(frame)
     thread.join()
 
 
 def test_the_function_inside_of_a_job() -> None:
     context = contextvars.copy_context()
-    assert inside.unwrapped(print) is print
-    assert inside.unwrapped(functools.partial(context.run, print, 1)) is print
-    assert inside.unwrapped(functools.partial(functools.partial(int, "1"), base=2)) is int
+    assert standing.unwrapped(print) is print
+    assert standing.unwrapped(functools.partial(context.run, print, 1)) is print
+    assert standing.unwrapped(functools.partial(functools.partial(int, "1"), base=2)) is int
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from interlace.plugin.compat import add_finalizer, definitions, end_fixture, lan
 from interlace.plugin.declare import SCOPES, concerns_us, declared
 from interlace.plugin.endings import ending_in
 from interlace.plugin.options import OPTIONS, Options
-from interlace.plugin.watch import judge
+from interlace.plugin.watch import background_of, judge
 
 _MISSING = object()
 
@@ -212,7 +212,7 @@ def open_loop(
                 name=name,
                 context=context,
                 lent=key[:1] == LENT,
-                logs=options.background != "error",
+                logs=background_of(item) != "error",
             )
         except Exception as error:
             error.add_note(f"interlace: raised while opening an event loop for {item.nodeid}")

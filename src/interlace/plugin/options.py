@@ -28,7 +28,7 @@ SCHEDULES = 200
 
 MODES = ("auto", "strict")
 WORLDS = ("stock", "simulated")
-BACKGROUND = ("error", "warn", "ignore")
+BACKGROUND = ("error", "warn", "note", "ignore")
 TAKE_OVER = "INTERLACE_TAKE_OVER"
 """The environment variable for the ini option `interlace_take_over`."""
 
@@ -66,7 +66,8 @@ class Options:
         replay: `--replay`, read.
         simulated: whether tests are simulated that ask for nothing.
         timeout: seconds that a test or a fixture may take; 0: any number.
-        background: what an exception in the background leads to: "error", "warn" or "ignore".
+        background: what an exception in the background leads to: "error", "warn", "note" or "ignore"; "": not
+            said, see `interlace.plugin.watch`.
         asyncio: whether interlace stands in for pytest-asyncio.
         anyio: whether interlace stands in for the plugin of anyio.
         anyio_auto: whether every async test is one for anyio.
@@ -87,7 +88,7 @@ class Options:
     replay: Recipe | None = None
     simulated: bool = False
     timeout: float = 0
-    background: str = "error"
+    background: str = ""
     asyncio: bool = False
     anyio: bool = False
     anyio_auto: bool = False
@@ -159,7 +160,9 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(
         "interlace_timeout", "seconds that an async test or fixture may take: virtual ones in a world"
     )
-    parser.addini("interlace_background", "what an exception in the background leads to: error, warn, ignore")
+    parser.addini(
+        "interlace_background", "what an exception in the background leads to: error, warn, note, ignore"
+    )
     parser.addini(
         "interlace_take_over",
         f"installed plugins whose tests interlace runs in their place: {', '.join(OTHERS)}",
@@ -233,7 +236,7 @@ def read_options(config: pytest.Config) -> Options:
         seed=None if seed is None else _number("--explore-seed", seed),
         simulated=_one_of(config, "interlace_world", WORLDS, "stock") == "simulated",
         timeout=_seconds(config, "interlace_timeout"),
-        background=_one_of(config, "interlace_background", BACKGROUND, "error"),
+        background=_one_of(config, "interlace_background", BACKGROUND, ""),
         overlap=0 if overlap is None else _number("--overlap", overlap),
     )
     options = _read_anyio(config, _read_asyncio(config, options))

@@ -90,6 +90,24 @@ CASES = {
         "asyncio": {"passed": 3, "ini": "asyncio_default_test_loop_scope = module"},
         "anyio": {"passed": 3},
     },
+    # Written for pytest-asyncio, where it passes: it goes on to pass, and is named.
+    "written-for-pytest-asyncio": {
+        "source": """
+        import asyncio
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_task():
+            task = asyncio.create_task(asyncio.wait_for(asyncio.Event().wait(), 0))
+            await asyncio.sleep(0.01)
+            assert task.done()
+        """,
+        "interlace": {
+            "passed": 1,
+            "says": r"background of 1 test, which .* would fail: test_it.py::test_task \(TimeoutError\)",
+        },
+        "asyncio": {"passed": 1},
+    },
     # What is awaited, or looked at, is nobody else's business.
     "looked-at": {
         "source": """

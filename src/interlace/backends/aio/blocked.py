@@ -13,7 +13,7 @@ import weakref
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from interlace.backends.aio import inside
+from interlace.backends.aio import standing
 from interlace.errors import LoopBlocked
 from interlace.model.source import is_user_file, place_of, show_place
 
@@ -71,7 +71,7 @@ def _standing(loop: Threads) -> dict[int, FrameType]:
     """Returns the frames of the loop's thread and those that it may wait for; none if one of them can go on."""
     own = loop._thread_id
     frame = sys._current_frames().get(own or 0)
-    if own is None or frame is None or not inside.waits_for_ever(frame):
+    if own is None or frame is None or not standing.waits_for_ever(frame):
         return {}
     try:
         others = {thread.ident or 0 for thread in loop.threads_at_work()} - {own}
@@ -79,7 +79,7 @@ def _standing(loop: Threads) -> dict[int, FrameType]:
         return {}
     frames = sys._current_frames()
     found = {ident: frames[ident] for ident in (own, *others) if ident in frames}
-    return found if own in found and all(map(inside.waits_for_ever, found.values())) else {}
+    return found if own in found and all(map(standing.waits_for_ever, found.values())) else {}
 
 
 def _end(loop: Threads, found: dict[int, FrameType]) -> None:
@@ -101,9 +101,9 @@ def _end(loop: Threads, found: dict[int, FrameType]) -> None:
 
     Blocked.__name__ = Blocked.__qualname__ = LoopBlocked.__qualname__
     Blocked.__module__ = LoopBlocked.__module__
-    if inside.raise_in(own, found[own], Blocked):
+    if standing.raise_in(own, found[own], Blocked):
         return
-    raised = [inside.raise_in(ident, frame, Blocked) for ident, frame in found.items() if ident != own]
+    raised = [standing.raise_in(ident, frame, Blocked) for ident, frame in found.items() if ident != own]
     # The step joins them: when they end, it goes on as if nothing had been, and so the loop is told.
     if any(raised):
         loop.note_blocked(LoopBlocked(lines))

@@ -21,7 +21,7 @@ from contextvars import Context
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 
-from interlace.backends.aio import inside
+from interlace.backends.aio import inside, standing
 from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
 from interlace.sim.flight import DELAYS
@@ -52,19 +52,19 @@ _STRANGER = 1 << 30
 def _stillness(thread: threading.Thread, outside: tuple[str, ...] = (), *, timed: bool = False) -> int:
     """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
     frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None or inside.takes_brief_lock(frame, __file__):
+    if frame is None or standing.takes_brief_lock(frame, __file__):
         return 0
-    waits = inside.waits_to_be_notified(frame)
+    waits = standing.waits_to_be_notified(frame)
     if waits is not None:
         unheard, for_ever = waits
         return 0 if not unheard else _STILL if for_ever or timed else 1
-    return int(frame.f_code.co_filename in outside or inside.calls_a_lock(frame))
+    return int(frame.f_code.co_filename in outside or standing.calls_a_lock(frame))
 
 
 def _stillness_at_work(thread: threading.Thread, *, timed: bool) -> int:
     """Is `_stillness` for a worker of a pool in which a job stands; 0 if it is about to take the next one."""
     frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None or inside.is_idle_worker(frame):
+    if frame is None or standing.is_idle_worker(frame):
         return 0
     return _stillness(thread, timed=timed)
 
@@ -72,7 +72,7 @@ def _stillness_at_work(thread: threading.Thread, *, timed: bool) -> int:
 def _dozes(thread: threading.Thread) -> bool:
     """Tells whether a thread neither works nor waits for anything that the loop could give it."""
     frame = sys._current_frames().get(thread.ident or 0)
-    return frame is not None and (frame.f_code.co_filename in _OUTSIDE_FILES or inside.calls_sleep(frame))
+    return frame is not None and (frame.f_code.co_filename in _OUTSIDE_FILES or standing.calls_sleep(frame))
 
 
 _OUTSIDE_FILES = (selectors.__file__, socket.__file__)
@@ -120,7 +120,7 @@ class _Work:
     def __call__(self) -> Any:
         self._job.thread = threading.current_thread()
         func, args = self._func, self._args
-        return func(*args)  # see inside.calls_a_lock, which looks for this name
+        return func(*args)  # see standing.calls_a_lock, which looks for this name
 
     def __reduce__(self) -> tuple[Any, ...]:
         return functools.partial, (self._func, *self._args)
@@ -199,7 +199,7 @@ class Threads(inside.BaseLoop):
             executor = self._default_pool()
         future: asyncio.Future[T] = self.create_future()
         self._submitted += 1
-        function = inside.unwrapped(func)
+        function = standing.unwrapped(func)
         lane = self.names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
         job = _Job(self._submitted, lane)
 
@@ -258,7 +258,7 @@ class Threads(inside.BaseLoop):
                 strangers = self._strangers() - self._loners if idle else set()
                 if not self._jobs and not strangers:
                     # The workers of a pool of the program's own may be given work at any time.
-                    if not inside.pool_threads().difference(self._elders, self._own_crew()):
+                    if not standing.pool_threads().difference(self._elders, self._own_crew()):
                         self._crowd = threading.active_count()
                     break
                 stillness = min(
@@ -306,7 +306,7 @@ class Threads(inside.BaseLoop):
             # Some executors have their jobs done by a thread which waits for the loop meanwhile.
             at_work = [other.thread for other in self._jobs if other.thread and not other.future.done()]
             return min((_stillness(thread, timed=timed) for thread in at_work), default=0)
-        return min((_stillness_at_work(thread, timed=timed) for thread in inside.crew(job.pool)), default=0)
+        return min((_stillness_at_work(thread, timed=timed) for thread in standing.crew(job.pool)), default=0)
 
     def _await_threads(self) -> bool:
         """Waits, in real time, for a thread to write to the idle loop; False if none will."""
@@ -327,19 +327,19 @@ class Threads(inside.BaseLoop):
         """Returns live threads that the program started by itself; those of pools only while they are at work."""
         known = {*self._elders, *self._own_crew(), *(job.thread for job in self._jobs)}
         found = {thread for thread in threading.enumerate() if thread not in known}
-        if pooled := found & inside.pool_threads():
+        if pooled := found & standing.pool_threads():
             frames = sys._current_frames()
             found -= {
                 one
                 for one in pooled
-                if (frame := frames.get(one.ident or 0)) is not None and inside.is_off_duty(one, frame)
+                if (frame := frames.get(one.ident or 0)) is not None and standing.is_off_duty(one, frame)
             }
         return found
 
     def _own_crew(self) -> set[threading.Thread]:
         """Returns the workers of the loop's own pool, which have no jobs but those of the loop."""
         pool = self._default_executor
-        return inside.crew(pool) if isinstance(pool, concurrent.futures.ThreadPoolExecutor) else set()
+        return standing.crew(pool) if isinstance(pool, concurrent.futures.ThreadPoolExecutor) else set()
 
     def threads_at_work(self) -> set[threading.Thread]:
         """Returns the threads that the program has, and those of its jobs."""
