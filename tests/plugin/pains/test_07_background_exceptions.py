@@ -137,6 +137,15 @@ CASES = {
         async def test_awaited_by_the_fixture(crashing):
             await asyncio.sleep(0)
 
+        @pytest.fixture
+        async def crashed():
+            task = asyncio.create_task(fail())
+            yield
+            assert len(await asyncio.gather(task, return_exceptions=True)) == 1
+
+        async def test_gathered_by_the_fixture(crashed):
+            await asyncio.sleep(0)
+
         async def test_gathered():
             assert len(await asyncio.gather(fail(), fail(), return_exceptions=True)) == 2
 
@@ -148,9 +157,9 @@ CASES = {
             await asyncio.sleep(0)
             assert isinstance(told[0], ZeroDivisionError)
         """,
-        "interlace": {"passed": 5},
-        "asyncio": {"passed": 5},
-        "anyio": {"passed": 5},
+        "interlace": {"passed": 6},
+        "asyncio": {"passed": 6},
+        "anyio": {"passed": 6},
     },
 }
 
