@@ -153,8 +153,8 @@ class Overlap:
         """Sets tests up one by one, and runs them together."""
         ready: list[ItemStage] = []
         # On one loop, which is that of the fixtures they share.
-        own = "class" if isinstance(group[0].item.parent, pytest.Class) else "module"
-        scope = wider(own, *(loop_scope_of(stage.item, literal=False) for stage in group))
+        narrow = "class" if isinstance(group[0].item.parent, pytest.Class) else "module"
+        scope = wider(narrow, *(loop_scope_of(stage.item, literal=False) for stage in group))
         for stage in group:
             stage.overlapping = scope
             setup = phase(stage.item, "setup", log=False)

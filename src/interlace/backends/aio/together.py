@@ -17,6 +17,8 @@ from interlace.backends.aio.stock import Limit, OpenLoop
 from interlace.errors import TimedOut
 
 _OWNER: ContextVar[Share | None] = ContextVar("_OWNER", default=None)
+_NOTED = "_interlace_owner"
+"""The attribute of a task that says whose it is."""
 
 
 class Share:
@@ -96,13 +98,13 @@ class Share:
 
 def _make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> asyncio.Task[Any]:
     """Makes a task as asyncio does, and notes whose it is."""
-    task: Any = asyncio.Task(coroutine, loop=loop, **named)
-    task.interlace_owner = _OWNER.get()
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **named)
+    setattr(task, _NOTED, _OWNER.get())
     return task
 
 
 def _owner_of(task: Any) -> Share | None:
-    owner: Share | None = getattr(task, "interlace_owner", None)
+    owner: Share | None = getattr(task, _NOTED, None)
     return owner
 
 
