@@ -237,7 +237,7 @@ async def as_completed_in_order(log: Log) -> None:
 async def as_completed_with_a_timeout(log: Log) -> None:
     jobs = [asyncio.create_task(asyncio.Event().wait()), asyncio.create_task(_steps(log, "a", 1))]
     try:
-        for earliest in asyncio.as_completed(jobs, timeout=0.002):
+        for earliest in asyncio.as_completed(jobs, timeout=0.05):
             log.append(await earliest)
     except TimeoutError as error:
         log.append(error)
