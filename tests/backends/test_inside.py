@@ -93,6 +93,13 @@ def test_what_a_task_waits_for() -> None:
     assert interlace.run(main).error is None
 
 
+def test_the_context_of_a_handle() -> None:
+    loop = asyncio.new_event_loop()
+    context = contextvars.copy_context()
+    assert inside.context_of(loop.call_soon(print, context=context)) is context
+    loop.close()
+
+
 def test_a_cancelled_handle() -> None:
     loop = interlace.new_event_loop()
     handle = loop.call_soon(print)

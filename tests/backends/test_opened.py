@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.opened import cancelled_by
+from interlace.backends.aio.stock import OpenLoop
 
 
 async def fail() -> None:
@@ -99,22 +101,78 @@ def test_what_is_merely_open_is_not_to_blame() -> None:
     assert looked_at(innocent) == (None, "")
 
 
-@pytest.mark.parametrize("what", ["awaited", "cancelled", "left alone"])
-def test_a_failed_task_that_nobody_awaits_is_told_from_one_that_somebody_does(what: str) -> None:
-    async def main() -> bool:
-        task = asyncio.create_task(fail())
-        await asyncio.sleep(0)
-        (suspect,) = inside.suspects(asyncio.get_running_loop())
-        assert suspect.task is task
-        if what == "awaited":
-            with pytest.raises(ConnectionError):
-                await task
-        elif what == "cancelled":
-            assert not task.cancel()
-            assert inside.suspects(asyncio.get_running_loop()) == []  # asyncio counts it as asked for
-        awaited = inside.was_awaited(suspect)
-        inside.retrieve(task)
-        return awaited
+async def gathered(task: asyncio.Task[None]) -> None:
+    await asyncio.gather(task, return_exceptions=True)
 
-    with asyncio.Runner() as runner:
-        assert runner.run(main()) == (what == "awaited")
+
+async def looked_into(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task])
+    assert str(task.exception()) == "down"
+
+
+async def awaited(task: asyncio.Task[None]) -> None:
+    with pytest.raises(ConnectionError):
+        await task
+
+
+async def cancelled(task: asyncio.Task[None]) -> None:
+    assert not task.cancel()
+    assert inside.unretrieved(task.get_loop()) == []  # asyncio counts it as asked for
+
+
+async def waited(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task])
+
+
+async def left_alone(task: asyncio.Task[None]) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (gathered, 0),
+        (looked_into, 0),
+        (awaited, 0),
+        (cancelled, 1),
+        (waited, 1),
+        (left_alone, 1),
+    ],
+)
+def test_a_failed_task_that_nobody_asks_is_told_from_one_that_somebody_does(end: Any, told: int) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def main() -> None:
+        tasks.append(asyncio.create_task(fail()))
+        await asyncio.sleep(0)
+
+    opened = OpenLoop()
+    opened.call(main())
+    opened.suspect()
+    opened.call(end(tasks[0]))
+    failures = opened.take_failures(unretrieved=True)
+    assert [str(error) for error in failures] == ["down"] * told
+    opened.close()
+
+
+def test_a_profiler_that_is_at_work_is_left_alone() -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def main() -> None:
+        tasks.append(asyncio.create_task(fail()))
+        await asyncio.sleep(0)
+
+    def profiler(*_: object) -> None:
+        pass
+
+    opened = OpenLoop()
+    opened.call(main())
+    opened.suspect()
+    sys.setprofile(profiler)
+    try:
+        opened.call(awaited(tasks[0]))
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+    assert opened.take_failures(unretrieved=True) == []
+    opened.close()

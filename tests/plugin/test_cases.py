@@ -136,7 +136,7 @@ def test_one_that_passes_says_how_far_the_search_went(suite) -> None:
         ("with self.subTest(): self.fail('no')", {"failed": 1}),
         ("self.addCleanup(self.fail, 'no')", {"failed": 1}),
         ("asyncio.get_running_loop().call_soon(int, 'no'); await asyncio.sleep(0.1)", {"failed": 1}),
-        ("await asyncio.create_subprocess_exec('true')", {"passed": 1}),
+        ("await (await asyncio.create_subprocess_exec('true')).wait()", {"passed": 1}),
     ],
 )
 def test_what_ends_it(suite, body: str, outcome: dict[str, int]) -> None:

@@ -380,3 +380,20 @@ def test_properties_for_junit_xml(suite, pytester, lost_update: str) -> None:
     assert "#x1B" not in text
     assert '<failure message="' in text
     assert "assert 1 == 2" in text
+
+
+def test_explored_delays_spare_the_timeout_of_the_test(suite) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.mark.explore(schedules=40)
+        @pytest.mark.interlace_timeout(0.5)
+        async def test_it(world):
+            for _ in range(10):
+                await world.latency("1ms..100ms")
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=1)

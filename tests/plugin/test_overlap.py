@@ -135,3 +135,124 @@ def test_a_setup_that_fails_a_timeout_and_maxfail(suite) -> None:
     result.assert_outcomes(passed=2, failed=1, errors=1)
     result.stdout.fnmatch_lines(["*not done after 0.01 s*"])
     suite(source, "--overlap=4", "-x", world="stock").assert_outcomes(passed=1, errors=1)
+
+
+BACKGROUND = """
+import asyncio
+import pytest
+
+tasks = []
+
+async def fail(text):
+    raise LookupError(text)
+
+async def last():
+    await asyncio.sleep(0.01)
+
+async def test_innocent():
+    await last()
+
+async def test_callback():
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    await last()
+
+async def test_task():
+    tasks.append(asyncio.create_task(fail("of the task")))
+    await last()
+
+@pytest.fixture
+async def worker():
+    task = asyncio.create_task(fail("of the fixture"))
+    yield
+    task.cancel()
+
+async def test_worker(worker):
+    await last()
+
+async def child():
+    tasks.append(asyncio.create_task(fail("of a child")))
+
+async def test_child():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(child())
+    await last()
+
+@pytest.fixture
+async def gathered():
+    task = asyncio.create_task(fail("expected"))
+    yield
+    await asyncio.gather(task, return_exceptions=True)
+
+async def test_gathered(gathered):
+    await last()
+
+async def test_last():
+    await last()
+"""
+
+
+def test_a_failure_in_the_background_is_told_at_the_test_that_made_it(suite) -> None:
+    result = suite(BACKGROUND, "--overlap=10", world="stock")
+    result.assert_outcomes(passed=6, failed=1, errors=3)
+    result.stdout.re_match_lines(
+        [
+            r"_+ ERROR at teardown of test_task _+",
+            r"E +LookupError: of the task",
+            r"_+ ERROR at teardown of test_worker _+",
+            r"E +LookupError: of the fixture",
+            r"_+ ERROR at teardown of test_child _+",
+            r"E +LookupError: of a child",
+            r"_+ test_callback _+",
+            r"E +ZeroDivisionError.*",
+        ]
+    )
+
+
+def test_each_alone_tells_the_same(suite) -> None:
+    suite(BACKGROUND, world="stock").assert_outcomes(passed=6, failed=1, errors=3)
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_they_overlap_on_the_loop_of_the_fixtures_they_share(suite, scope: str) -> None:
+    result = suite(
+        f"""
+        import asyncio
+        import pytest
+
+        most = running = 0
+        loops = set()
+
+        @pytest.fixture(scope="{scope}")
+        async def queue():
+            queue = asyncio.Queue()
+            queue.loop = asyncio.get_running_loop()
+            yield queue
+            assert asyncio.get_running_loop() is queue.loop
+
+        async def work():
+            global most, running
+            loops.add(asyncio.get_running_loop())
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.001)
+            running -= 1
+
+        @pytest.mark.overlap
+        @pytest.mark.parametrize("number", range(3))
+        async def test_shared(number, queue):
+            assert asyncio.get_running_loop() is queue.loop
+            await work()
+
+        @pytest.mark.overlap
+        async def test_beside():
+            await work()
+
+        async def test_after(queue):
+            assert asyncio.get_running_loop() is queue.loop
+            assert loops == {{queue.loop}}
+            assert queue.loop.get_task_factory() is None
+            assert most == 4
+        """,
+        world="stock",
+    )
+    result.assert_outcomes(passed=5)

@@ -337,10 +337,12 @@ def test_an_async_fixture_in_strict_mode_is_refused_at_the_place(suite) -> None:
     result = suite(
         source.format(test="@pytest.mark.asyncio\n        async def test_it"), *strict, world="stock"
     )
-    result.assert_outcomes(passed=1, errors=1)
+    # Before 9.1 pytest gives the test a coroutine, which it may await.
+    refused = {"passed": 1, "errors": 1} if pytest.version_tuple >= (9, 1) else {"passed": 2}
+    result.assert_outcomes(**refused)
     result.stdout.fnmatch_lines(["*async fixture 'plain' (test_it.py:4)*@interlace.fixture*"])
     result = suite(source.format(test="def test_it"), *strict, world="stock")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(**refused)
 
 
 @pytest.mark.parametrize("options", [(), ("--explore=5",)], ids=["once", "explored"])

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from environments import CACHE, ROOT, check, choose, environment, kept
+from environments import CACHE, ROOT, choose, environment, fetch, kept
 
 HERE = Path(__file__).parent
 
@@ -40,8 +40,8 @@ def unpacked(suite: dict[str, Any]) -> Path:
     if not final.exists():
         with kept(final) as draft:
             draft.mkdir()
-            pip = [environment("suites", choose(suite["python"]), ()), "-m", "pip", "-q"]
-            check([*pip, "download", "--no-deps", "--no-binary", name, "-d", draft, f"{name}=={version}"])
+            pip = [environment("suites", choose(suite["python"]), ()), "-m", "pip"]
+            fetch([*pip, "download", "--no-deps", "--no-binary", name, "-d", draft], [f"{name}=={version}"])
             (archive,) = draft.glob("*.tar.gz")
             with tarfile.open(archive) as packed:
                 packed.extractall(draft, filter="data")

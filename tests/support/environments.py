@@ -87,7 +87,7 @@ def _made(home: Path, interpreter: Interpreter, pins: tuple[str, ...]) -> Path:
                 if pins
                 else [draft / python, "-m", "pip"]
             )
-            check([*pip, "install", "-q", "--disable-pip-version-check", "--no-compile", *NEEDS, *pins])
+            fetch([*pip, "install", "--no-compile"], [*NEEDS, *pins])
     return final / python
 
 
@@ -119,6 +119,21 @@ class kept:  # noqa: N801
             self._draft.rename(self._final)
         except OSError:  # another process was faster
             shutil.rmtree(self._draft)
+
+
+def fetch(pip: list[Any], packages: list[str]) -> None:
+    """Has pip download packages, patiently."""
+    patient = ["-q", "--disable-pip-version-check", "--retries", "8", "--timeout", "60"]
+    done = subprocess.run(
+        [*pip, *patient, *packages], capture_output=True, text=True, timeout=900, check=False
+    )
+    if done.returncode:
+        pytest.fail(
+            f"pip could not get {', '.join(packages)} from the package index. Is there a network, and is the "
+            "index of your pip configuration reachable? What was fetched before is kept: run the same command "
+            f"again to go on from there. It said:\n{done.stdout}{done.stderr}",
+            pytrace=False,
+        )
 
 
 def check(command: list[Any], **options: Any) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from interlace.errors import UsageError
 from interlace.plugin.compat import add_finalizer, collected_again, definitions, fixture_value, scope_node
-from interlace.plugin.declare import is_async_function
+from interlace.plugin.declare import SCOPES, is_async_function
 from interlace.plugin.lanes import Lane, lane_of, options_of, wider
 from interlace.plugin.markers import is_async
 from interlace.plugin.neighbours import is_installed
@@ -56,6 +56,7 @@ class Guest:
 
         self._name = name
         self._runs = False
+        self._shield: Any = None
         self._stack = ExitStack()
         self._runner = self._stack.enter_context(get_async_backend(name).create_test_runner(options))
 
@@ -74,14 +75,31 @@ class Guest:
                 "ask for it in the arguments of the test"
             )
 
+        from anyio import CancelScope
+
         async def job() -> Any:
-            return await coroutine
+            self._unshield()
+            try:
+                return await coroutine
+            finally:
+                self._shield = CancelScope(shield=True)
+                self._shield.__enter__()
 
         self._runs = True
         try:
             return self._runner.run_fixture(job, {})
         finally:
             self._runs = False
+
+    def _unshield(self) -> None:
+        """Lets the task of the runner be cancelled again.
+
+        Between two jobs it is not: a nursery that a fixture has open is cancelled when a child fails, and the
+        runner would end with it. The next job, which may be the end of that fixture, is then cancelled.
+        """
+        shield, self._shield = self._shield, None
+        if shield is not None:
+            shield.__exit__(None, None, None)
 
     def suspect(self) -> None:
         """Does nothing: see `take_failures`."""
@@ -92,6 +110,12 @@ class Guest:
 
     def close(self) -> None:
         """Ends the runner."""
+
+        async def unshield() -> None:
+            self._unshield()
+
+        if self._shield is not None:
+            self._runner.run_fixture(unshield, {})
         self._stack.close()
 
 
@@ -108,9 +132,14 @@ def lane_on_backend(item: pytest.Function, scope: str = "function") -> Lane:
         factory = _factory(options)
         key = (factory, repr(options))
         return lane_of(item, scope, wide, factory, key, options_of(item).timeout)
+    key_of_runner = f"{name} {options!r}"
+    # Trio runs once in a thread: what is open for a wider scope serves a narrower one as well.
+    for open_for in SCOPES[SCOPES.index(wide) :]:
+        found = scope_node(item, open_for).stash.get(_RUNNERS, {}).get(key_of_runner)
+        if found is not None:
+            return Lane(found, open_for)
     node = scope_node(item, wide)
     runners = node.stash.setdefault(_RUNNERS, {})
-    key_of_runner = f"{name} {options!r}"
     if key_of_runner not in runners:
         guest = runners[key_of_runner] = Guest(name, options)
 

@@ -339,8 +339,11 @@ class Renewal:
 
     def _renew_instance(self) -> None:
         item = self._item
-        # A unittest.TestCase is made anew by its item, which lets go of the old one when it is torn down.
-        if not isinstance(item.parent, pytest.Class) or getattr(item, "nofuncargs", False):
+        if getattr(item, "nofuncargs", False):
+            # A unittest.TestCase is made anew by its item. Before pytest 8.3 that keeps None of the one it has torn down.
+            vars(item).pop("_instance", None)
+            return
+        if not isinstance(item.parent, pytest.Class):
             return
         function = item.obj
         item._instance = item.parent.newinstance()  # type: ignore[no-untyped-call]

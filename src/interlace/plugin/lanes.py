@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from interlace.backends.aio.opened import cancelled_by
-from interlace.backends.aio.stock import OpenLoop, Share, current_loop, loop_is_running, restore_loop
+from interlace.backends.aio.stock import OpenLoop, current_loop, loop_is_running, restore_loop
 from interlace.plugin.compat import add_finalizer, definitions, end_fixture, lanes_of, scope_node
 from interlace.plugin.declare import SCOPES, concerns_us, declared
 from interlace.plugin.endings import ending_in
 from interlace.plugin.options import OPTIONS, Options
-from interlace.plugin.watch import judge
+from interlace.plugin.watch import background_of, judge
 
 _MISSING = object()
 
@@ -212,7 +212,7 @@ def open_loop(
                 name=name,
                 context=context,
                 lent=key[:1] == LENT,
-                logs=options.background != "error",
+                logs=background_of(item) != "error",
             )
         except Exception as error:
             error.add_note(f"interlace: raised while opening an event loop for {item.nodeid}")
@@ -258,14 +258,14 @@ def lane_of(item: pytest.Item, scope: str, loop_scope: str, factory: Any, key: K
     return lane
 
 
-def share_of(item: pytest.Item, timeout: float) -> Lane:
-    """Returns a lane with a task of its own on the loop of the class or module of a test, to overlap there."""
-    scope = "class" if isinstance(item.parent, pytest.Class) else "module"
-    opened = open_loop(item, scope, None, ("overlap",), None)
+def share_of(item: pytest.Item, loop_scope: str, key: Key, timeout: float) -> Lane:
+    """Returns a lane with a task of its own on a loop that a test shares with others, to overlap there."""
+    from interlace.backends.aio.together import Share
+
     context = copy_context()
-    share = Share(opened, item.name, context)
+    share = Share(open_loop(item, loop_scope, None, key), item.name, context)
     item.addfinalizer(share.close)
-    return Lane(share, scope, context=context, timeout=timeout)
+    return Lane(share, loop_scope, context=context, timeout=timeout)
 
 
 def loop_scope_of(item: pytest.Function, *, literal: bool) -> str:

@@ -29,7 +29,7 @@ SCHEDULES = 200
 
 MODES = ("auto", "strict")
 WORLDS = ("stock", "simulated")
-BACKGROUND = ("error", "warn", "ignore")
+BACKGROUND = ("error", "warn", "note", "ignore")
 TAKE_OVER = "INTERLACE_TAKE_OVER"
 """The environment variable for the ini option `interlace_take_over`."""
 
@@ -70,7 +70,8 @@ class Options:
         simulated: whether tests are simulated that ask for nothing.
         start: when and where the virtual time of a test begins that does not say; None: as it always does.
         timeout: seconds that a test or a fixture may take; 0: any number.
-        background: what an exception in the background leads to: "error", "warn" or "ignore".
+        background: what an exception in the background leads to: "error", "warn", "note" or "ignore"; "": not
+            said, see `interlace.plugin.watch`.
         asyncio: whether interlace stands in for pytest-asyncio.
         anyio: whether interlace stands in for the plugin of anyio.
         anyio_auto: whether every async test is one for anyio.
@@ -92,7 +93,7 @@ class Options:
     simulated: bool = False
     start: Start | None = None
     timeout: float = 0
-    background: str = "error"
+    background: str = ""
     asyncio: bool = False
     anyio: bool = False
     anyio_auto: bool = False
@@ -169,7 +170,9 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini("interlace_now", "the date and time at the beginning of a simulated test, with its offset")
     parser.addini("interlace_tz", "the local time zone of simulated tests, as in Europe/Berlin")
-    parser.addini("interlace_background", "what an exception in the background leads to: error, warn, ignore")
+    parser.addini(
+        "interlace_background", "what an exception in the background leads to: error, warn, note, ignore"
+    )
     parser.addini(
         "interlace_take_over",
         f"installed plugins whose tests interlace runs in their place: {', '.join(OTHERS)}",
@@ -244,7 +247,7 @@ def read_options(config: pytest.Config) -> Options:
         start=_start(config),
         simulated=_one_of(config, "interlace_world", WORLDS, "stock") == "simulated",
         timeout=_seconds(config, "interlace_timeout"),
-        background=_one_of(config, "interlace_background", BACKGROUND, "error"),
+        background=_one_of(config, "interlace_background", BACKGROUND, ""),
         overlap=0 if overlap is None else _number("--overlap", overlap),
     )
     options = _read_anyio(config, _read_asyncio(config, options))

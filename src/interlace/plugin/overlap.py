@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from interlace.backends.aio.stock import Share, run_together
+from interlace.backends.aio.together import Share, run_together
 from interlace.plugin.claims import FACTORY
 from interlace.plugin.compat import arguments_of, park, phase
-from interlace.plugin.lanes import options_of
+from interlace.plugin.lanes import loop_scope_of, options_of, wider
 from interlace.plugin.markers import inner_test
 from interlace.plugin.stage import ItemStage, stage_of
 from interlace.plugin.watch import ALONE
@@ -152,8 +152,11 @@ class Overlap:
     def _run_ahead(self, group: list[ItemStage]) -> None:
         """Sets tests up one by one, and runs them together."""
         ready: list[ItemStage] = []
+        # On one loop, which is that of the fixtures they share.
+        narrow = "class" if isinstance(group[0].item.parent, pytest.Class) else "module"
+        scope = wider(narrow, *(loop_scope_of(stage.item, literal=False) for stage in group))
         for stage in group:
-            stage.overlapping = True
+            stage.overlapping = scope
             setup = phase(stage.item, "setup", log=False)
             self._held[stage.item] = _Held(setup, park(stage.item, stage.context))
             if setup.passed:
@@ -170,6 +173,8 @@ class Overlap:
             jobs.append((stage.lane.opened, coroutine, stage.claim.timeout))
         with _routed():
             errors = run_together(jobs)
+        for share, *_ in jobs:
+            share.suspect()
         for stage, (share, *_), error, own in zip(ready, jobs, errors, written, strict=True):
             out, err, log = own.out.getvalue(), own.err.getvalue(), "\n".join(own.log)
             stage.ahead = Ahead(error, share.seconds, out, err, log)

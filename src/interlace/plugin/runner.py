@@ -69,6 +69,7 @@ class SimulatedStage(ItemStage, Stage):
         self._shown = ExitStack()
         self._renewal: Renewal | None = None
         self._changes = Changes(item)
+        self._usual: set[type[BaseException]] = set()
         self._warnings = Recorded()
 
     @property
@@ -106,6 +107,7 @@ class SimulatedStage(ItemStage, Stage):
             self._run_plainly()
             return
         self._searching, self._failed, self._runs, self._output = True, False, 0, Output()
+        self._usual.clear()
         try:
             if self.settings.replay is not None:
                 replay(self, self.settings.replay)
@@ -228,13 +230,20 @@ class SimulatedStage(ItemStage, Stage):
             self._warnings.start()
         try:
             self.perform()
-            judge(item, running.take_failures())
+            self._judge_run(running.take_failures())
         except BaseException as error:
             running.take(None, error)  # before the fixtures are torn down
             self._tear_down_after(error)
             raise
         self._tear_down()
-        judge(item, running.take_failures(unretrieved=True))
+        self._judge_run(running.take_failures(unretrieved=True))
+
+    def _judge_run(self, failures: list[BaseException]) -> None:
+        """Fails a run for what has gone wrong in its background."""
+        __tracebackhide__ = True
+        if self._runs == 1 and self.settings.replay is None:
+            self._usual.update(map(type, failures))
+        judge(self.item, failures, usual=self._usual)
 
     def leave(self, outcome: Outcome) -> None:
         """Looks at the outcome of one run; raises what must end the search."""

@@ -67,7 +67,7 @@ class ItemStage:
     Attributes:
         factory: makes its loop on the stock side; None: as asyncio does.
         key: tells its loop from others of the same scope.
-        overlapping: whether it is set up to be run together with others.
+        overlapping: the scope of the loop that it is to share with others beside it; "": it runs alone.
         context: the context that it was set up in then.
         ahead: what came of that; None if it has not been run yet.
         world: the world of the run that is being set up; None: the test is not simulated.
@@ -83,7 +83,7 @@ class ItemStage:
         self.claim = claim
         self.factory: Any = None
         self.key: tuple[Any, ...] = ()
-        self.overlapping = False
+        self.overlapping = ""
         self.context: Context | None = None
         self.ahead: Ahead | None = None
         self._lane: Lane | None = None
@@ -230,7 +230,7 @@ class ItemStage:
             set_policy(policy)
         self.key = (self.factory, policy)
         if self.overlapping:
-            return share_of(item, claim.timeout)
+            return share_of(item, self.overlapping, self.key, claim.timeout)
         scope = claim.loop_scope or loop_scope_of(item, literal=claim.literal)
         if "event_loop" in item.fixturenames:
             from interlace.plugin.event_loop import loop_of_suite

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from interlace.plugin.watch import ALONE, PENDING, UNEXPLORED
+from interlace.plugin.watch import ALONE, NOTED, PENDING, UNEXPLORED
 
 _NAMED = 5
 """How many tests are named in a line of the summary."""
@@ -25,6 +25,7 @@ class Tally:
     alone: Counter[str] = field(default_factory=Counter)
     unexplored: Counter[str] = field(default_factory=Counter)
     pending: list[tuple[str, int]] = field(default_factory=list)
+    noted: list[tuple[str, str]] = field(default_factory=list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Counts one test."""
@@ -34,6 +35,8 @@ class Tally:
         if report.when == "teardown":
             if PENDING in properties:
                 self.pending.append((report.nodeid, int(str(properties[PENDING]))))
+            if NOTED in properties:
+                self.noted.append((report.nodeid, str(properties[NOTED])))
             if ALONE in properties:
                 self.alone[str(properties[ALONE])] += 1
             if UNEXPLORED in properties:
@@ -64,6 +67,13 @@ class Tally:
             write(
                 f"interlace: {_many(len(self.pending), 'test')} left {_many(tasks, 'task')} pending, "
                 f"which were cancelled: {names}{more}"
+            )
+        if self.noted:
+            names = ", ".join(f"{nodeid} ({what})" for nodeid, what in self.noted[:_NAMED])
+            more = ", ..." if len(self.noted) > _NAMED else ""
+            write(
+                f"interlace: something went wrong in the background of {_many(len(self.noted), 'test')}, which "
+                f"interlace_background=error would fail: {names}{more}"
             )
         if not self.tests:
             return

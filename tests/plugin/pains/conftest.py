@@ -17,10 +17,9 @@ kept in .cache/pains or in the folder that INTERLACE_CACHE names; those tests ar
 from __future__ import annotations
 
 import os
+import platform
 import re
-import shutil
 import subprocess
-import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -28,16 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[3]
-CACHE = Path(os.environ.get("INTERLACE_CACHE") or ROOT / ".cache").resolve() / "pains"
+from environments import ROOT, choose, environment
 
 PINS = (
     "pytest==9.2.0",
     "pytest-asyncio==1.5.0",
     "anyio==4.16.0",
     "hypothesis==6.170.17",
-    "rich==15.0.0",  # of interlace, which runs there beside the others
 )
 
 OTHERS = {
@@ -139,7 +135,14 @@ def peer(tmp_path: Path) -> Callable[..., None]:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        command = [environment(), "-m", "pytest", "--color=no", "-pno:cacheprovider", *OTHERS.get(runner, ())]
+        command = [
+            python_of_peers(),
+            "-m",
+            "pytest",
+            "--color=no",
+            "-pno:cacheprovider",
+            *OTHERS.get(runner, ()),
+        ]
         done = subprocess.run(
             [*command, *options],
             cwd=tmp_path,
@@ -155,24 +158,6 @@ def peer(tmp_path: Path) -> Callable[..., None]:
 
 
 @cache
-def environment() -> Path:
+def python_of_peers() -> Path:
     """The Python of the environment with the others, made if it is not there yet."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    final = CACHE / "-".join([version, *PINS]).replace("==", "-")
-    python = Path("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not final.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        (CACHE / ".gitignore").write_text("*\n")
-        draft = final.with_name(f"{final.name}.{os.getpid()}")  # so that a torn one is never used
-        check(sys.executable, "-m", "venv", draft)
-        check(draft / python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PINS)
-        try:
-            draft.rename(final)
-        except OSError:  # another process was faster
-            shutil.rmtree(draft)
-    return final / python
-
-
-def check(*command: object) -> None:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return environment("pains", choose(f"=={platform.python_version()}"), PINS)

@@ -90,6 +90,24 @@ CASES = {
         "asyncio": {"passed": 3, "ini": "asyncio_default_test_loop_scope = module"},
         "anyio": {"passed": 3},
     },
+    # Written for pytest-asyncio, where it passes: it goes on to pass, and is named.
+    "written-for-pytest-asyncio": {
+        "source": """
+        import asyncio
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_task():
+            task = asyncio.create_task(asyncio.wait_for(asyncio.Event().wait(), 0))
+            await asyncio.sleep(0.01)
+            assert task.done()
+        """,
+        "interlace": {
+            "passed": 1,
+            "says": r"background of 1 test, which .* would fail: test_it.py::test_task \(TimeoutError\)",
+        },
+        "asyncio": {"passed": 1},
+    },
     # What is awaited, or looked at, is nobody else's business.
     "looked-at": {
         "source": """
@@ -119,6 +137,15 @@ CASES = {
         async def test_awaited_by_the_fixture(crashing):
             await asyncio.sleep(0)
 
+        @pytest.fixture
+        async def crashed():
+            task = asyncio.create_task(fail())
+            yield
+            assert len(await asyncio.gather(task, return_exceptions=True)) == 1
+
+        async def test_gathered_by_the_fixture(crashed):
+            await asyncio.sleep(0)
+
         async def test_gathered():
             assert len(await asyncio.gather(fail(), fail(), return_exceptions=True)) == 2
 
@@ -130,9 +157,9 @@ CASES = {
             await asyncio.sleep(0)
             assert isinstance(told[0], ZeroDivisionError)
         """,
-        "interlace": {"passed": 5},
-        "asyncio": {"passed": 5},
-        "anyio": {"passed": 5},
+        "interlace": {"passed": 6},
+        "asyncio": {"passed": 6},
+        "anyio": {"passed": 6},
     },
 }
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import FrameType
 from typing import Any
 
 from interlace.backends.aio import inside
@@ -22,44 +25,79 @@ def failure_in(context: dict[str, Any]) -> BaseException | None:
     return error
 
 
-def late_failures(suspects: list[inside.Suspect], loop: asyncio.AbstractEventLoop) -> list[BaseException]:
-    """Returns the exceptions of failed tasks that nobody has awaited until the end.
+class Suspects:
+    """The tasks that had failed when what is looked at was over, and that nobody had asked for their exception.
+
+    Somebody may yet do so, to tear things down. To cancel a task that has failed already, as fixtures do as well,
+    keeps asyncio from complaining about it; it is not to have asked.
 
     Args:
-        suspects: the tasks that had failed when what is looked at was over.
-        loop: the loop, whose other failed tasks are looked at as well.
+        tasks: the failed tasks that nobody has asked.
     """
-    return _unawaited_failures(suspects) + _unretrieved_failures(loop)
+
+    def __init__(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        self._found = [(task, inside.traceback_of(task)) for task in tasks]
+        self._asked: set[asyncio.Task[Any]] = set()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Notes within the block which of them are asked: asyncio itself does not tell that from being cancelled."""
+        if sys.getprofile() is not None:  # a profiler is at work
+            yield
+            return
+        tasks = [task for task, _ in self._found]
+
+        def look(frame: FrameType, event: str, called: Any) -> None:
+            if event == "c_call" and called.__name__ == "exception" and called.__self__ in tasks:
+                self._asked.add(called.__self__)
+
+        sys.setprofile(look)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+    def failures(self) -> list[BaseException]:
+        """Returns the exceptions that nobody has asked for until now."""
+        found: list[BaseException] = []
+        for task, traceback in self._found:
+            # Where it was raised again, its traceback is longer.
+            if task not in self._asked and inside.traceback_of(task) is traceback:
+                found += _taken(
+                    task, f"nobody has awaited the task {task.get_name()} that raised this during the test"
+                )
+        return found
 
 
-def _unretrieved_failures(loop: asyncio.AbstractEventLoop) -> list[BaseException]:
+def suspects_of(failed: Sequence[asyncio.Task[Any]]) -> Suspects | None:
+    """Returns the suspects among failed tasks; None if there are none, as nearly always."""
+    return Suspects(failed) if failed else None
+
+
+def watched(suspects: Suspects | None) -> AbstractContextManager[None]:
+    """Notes within the block which suspects are asked, if there are any."""
+    return _NOBODY if suspects is None else suspects.watched()
+
+
+_NOBODY = nullcontext()
+
+
+def unretrieved_failures(tasks: Sequence[asyncio.Task[Any]]) -> list[BaseException]:
     """Returns the exceptions of failed tasks that are still there and that nobody has asked."""
-    failures: list[BaseException] = []
-    for task in inside.unretrieved(loop):
-        error = inside.retrieve(task)
-        if error is not None:
-            error.add_note(f"interlace: nobody has awaited the task {task.get_name()} that raised this")
-            failures.append(error)
-    return failures
+    return [
+        error
+        for task in tasks
+        for error in _taken(task, f"nobody has awaited the task {task.get_name()} that raised this")
+    ]
 
 
-def _unawaited_failures(suspects: list[inside.Suspect]) -> list[BaseException]:
-    """Returns the exceptions of failed tasks that nobody has awaited since they were suspected.
-
-    To cancel a task that has failed already, as fixtures do in their teardown, keeps asyncio from complaining
-    about it; it is not to have awaited it.
-    """
-    failures: list[BaseException] = []
-    for suspect in suspects:
-        if inside.was_awaited(suspect):
-            continue
-        error = inside.retrieve(suspect.task)
-        if error is not None:
-            error.add_note(
-                f"interlace: nobody has awaited the task {suspect.task.get_name()} that raised this during the test"
-            )
-            failures.append(error)
-    return failures
+def _taken(task: asyncio.Task[Any], note: str) -> list[BaseException]:
+    """Asks a failed task for its exception, so that it has nothing to complain about, and adds a note to that."""
+    error = task.exception()
+    if error is None:
+        return []
+    error.add_note(f"interlace: {note}")
+    return [error]
 
 
 def pending_tasks(loop: asyncio.AbstractEventLoop, own: Sequence[asyncio.Task[Any] | None]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from concurrent.futures import Future as JobFuture
 from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextvars import Context
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,24 +65,8 @@ def unretrieved(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
     return sorted(found, key=lambda task: task.get_name())
 
 
-class Suspect(NamedTuple):
-    """A failed task, and the traceback that its exception had when nobody had asked for it yet."""
-
-    task: asyncio.Task[Any]
-    traceback: TracebackType | None
-
-
-def suspects(loop: asyncio.AbstractEventLoop) -> list[Suspect]:
-    """Returns the failed tasks of a loop that nobody has asked for their exception."""
-    return [Suspect(task, _traceback(task)) for task in unretrieved(loop)]
-
-
-def was_awaited(suspect: Suspect) -> bool:
-    """Tells whether the exception of a failed task was raised somewhere since, which lengthens its traceback."""
-    return _traceback(suspect.task) is not suspect.traceback
-
-
-def _traceback(task: Any) -> TracebackType | None:
+def traceback_of(task: Any) -> TracebackType | None:
+    """Returns the traceback of the exception of a failed task, without asking for it; it grows when that is raised."""
     found: TracebackType | None = task._exception.__traceback__
     return found
 
@@ -102,11 +87,6 @@ def waiting_handles(loop: asyncio.AbstractEventLoop) -> int | None:
 def _known_tasks() -> Any:
     known = getattr(tasks, "_scheduled_tasks", None)
     return tasks._all_tasks if known is None else known  # type: ignore[attr-defined]
-
-
-def retrieve(task: asyncio.Task[Any]) -> BaseException | None:
-    """Returns the exception of a failed task; the task has nothing to complain about then."""
-    return task.exception()
 
 
 def child_errors(group: object) -> list[BaseException]:
@@ -232,6 +212,12 @@ def woken_by(timer: Any, waiting: Mapping[Any, asyncio.Task[Any]]) -> tuple[asyn
     return next(
         (waiting[one] for one in arguments if isinstance(one, asyncio.Future) and one in waiting), None
     ), name
+
+
+def context_of(handle: asyncio.Handle) -> Context:
+    """Returns the context that a handle calls its callback in."""
+    found: Context = handle._context  # type: ignore[attr-defined]
+    return found
 
 
 def is_cancelled(handle: asyncio.Handle) -> bool:

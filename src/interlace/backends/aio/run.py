@@ -10,7 +10,14 @@ from typing import Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
-from interlace.backends.aio.background import failure_in, late_failures, pending_tasks
+from interlace.backends.aio.background import (
+    Suspects,
+    failure_in,
+    pending_tasks,
+    suspects_of,
+    unretrieved_failures,
+    watched,
+)
 from interlace.backends.aio.cancelling import Canceller
 from interlace.backends.aio.host import Host
 from interlace.backends.aio.loop import Loop
@@ -55,7 +62,7 @@ class Running:
         self._watcher = Watcher(self.loop) if world.passages is not None else nullcontext()
         self._ending: Ending | None = None
         self._told = 0
-        self._suspects: list[inside.Suspect] = []
+        self._suspects: Suspects | None = None
 
     def main(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine to its end, as a task of its own, and returns its result or raises its error."""
@@ -90,7 +97,7 @@ class Running:
             world.limit = world.clock.ns + nanoseconds(timeout)
             self.loop.spare(world.limit)
         try:
-            with self._watcher:
+            with self._watcher, watched(self._suspects):
                 return host.call(coroutine, context, self._watch)
         finally:
             world.limit = NEVER
@@ -104,13 +111,14 @@ class Running:
         contexts, self._told = self.loop.background[self._told :], len(self.loop.background)
         failures = [error for context in contexts if (error := failure_in(context)) is not None]
         if unretrieved:
-            suspects, self._suspects = self._suspects, []
-            failures += late_failures(suspects, self.loop)
+            suspects, self._suspects = self._suspects, None
+            failures += suspects.failures() if suspects is not None else []
+            failures += unretrieved_failures(inside.unretrieved(self.loop))
         return failures
 
     def suspect(self) -> None:
         """Remembers the tasks that have failed and that nobody has asked; see `OpenLoop.suspect`."""
-        self._suspects = inside.suspects(self.loop)
+        self._suspects = suspects_of(inside.unretrieved(self.loop))
 
     def pending(self) -> list[str]:
         """Returns one line for each task that is not done, other than that of `call`."""

@@ -1,11 +1,11 @@
-"""Where a thread stands: every private name of threading and concurrent.futures that interlace relies on.
+"""Every private name of the standard library's threads and thread pools that interlace relies on.
 
-`tests/backends/test_inside.py` fails on the day one of them vanishes.
+How a thread that runs something else is seen to wait, and how it is woken. The names of asyncio itself stand in
+inside.py, and the same tests are for both.
 """
 
 from __future__ import annotations
 
-import ctypes
 import dis
 import functools
 import queue
@@ -85,6 +85,7 @@ def raise_in(thread: int, frame: FrameType, error: type[BaseException]) -> bool:
     """
     if frame.f_code is not _CONDITION_WAIT:
         return False
+    import ctypes  # for the one function of the C API that Python has no other name for
 
     condition: threading.Condition = frame.f_locals["self"]
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))

@@ -9,16 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import warnings
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextvars import Context
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
-from interlace.backends.aio.background import failure_in, late_failures, pending_tasks
+from interlace.backends.aio.background import (
+    Suspects,
+    failure_in,
+    pending_tasks,
+    suspects_of,
+    unretrieved_failures,
+    watched,
+)
 from interlace.backends.aio.host import Host
 from interlace.backends.aio.stuck import stacks
 from interlace.errors import TimedOut, UsageError
+
+if TYPE_CHECKING:
+    from interlace.backends.aio.together import Share
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -101,7 +111,7 @@ class OpenLoop:
         self._reports = True
         self.failures: list[BaseException] = []
         self.shares: list[Share] = []
-        self._suspects: list[inside.Suspect] = []
+        self._suspects: Suspects | None = None
         self.generators: list[tuple[str, AsyncGenerator[Any, None]]] = []
         self.told: list[BaseException] = []
         self._open()
@@ -136,10 +146,11 @@ class OpenLoop:
         """
         __tracebackhide__ = True
         self.reopen()
-        if not timeout:
-            return self.host.call(coroutine, context)
-        with _Limit(self.loop, self.host, timeout):
-            return self.host.call(coroutine, context)
+        with watched(self._suspects):
+            if not timeout:
+                return self.host.call(coroutine, context)
+            with Limit(self.loop, self.host, timeout):
+                return self.host.call(coroutine, context)
 
     def make_current(self) -> None:
         """Makes it the loop that `asyncio.get_event_loop()` returns outside of a running loop."""
@@ -157,7 +168,8 @@ class OpenLoop:
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = failure_in(context) if self._reports else None
         if error is not None:
-            self.failures.append(error)
+            blamed = next((share for share in self.shares if share.is_to_blame(context)), self)
+            blamed.failures.append(error)
         if error is None or self._logs:
             loop.default_exception_handler(context)
 
@@ -170,14 +182,15 @@ class OpenLoop:
         """
         failures, self.failures = self.failures, []
         if unretrieved:
-            suspects, self._suspects = self._suspects, []
-            if suspects or not self._is_alone():
-                failures += late_failures(suspects, self.loop)
+            suspects, self._suspects = self._suspects, None
+            failures += suspects.failures() if suspects is not None else []
+            if not self._is_alone():
+                failures += unretrieved_failures(inside.unretrieved(self.loop))
         return failures
 
     def suspect(self) -> None:
         """Remembers the tasks that have failed and that nobody has asked: the test is over, its fixtures are not."""
-        self._suspects = [] if self._is_alone() else inside.suspects(self.loop)
+        self._suspects = None if self._is_alone() else suspects_of(inside.unretrieved(self.loop))
 
     def _is_alone(self) -> bool:
         """Tells whether the task of the host is sure to be the only one."""
@@ -255,7 +268,7 @@ class OpenLoop:
                 )
 
 
-class _Limit:
+class Limit:
     """Cancels what a host does when it has taken too long, and raises `TimedOut` in its place.
 
     Args:
@@ -295,97 +308,6 @@ class _Limit:
         # A coroutine that has swallowed the cancellation has taken too long as well.
         if not isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise TimedOut(self._seconds, self._stacks) from error
-
-
-class Share:
-    """One of several tasks on a loop that is open, each with jobs of its own; see `run_together`.
-
-    Args:
-        opened: the loop.
-        name: what the task is called.
-        context: the context of the task.
-
-    Attributes:
-        loop: the same loop without its surroundings.
-        seconds: how long its last job has taken together with others.
-    """
-
-    def __init__(self, opened: OpenLoop, name: str, context: Context) -> None:
-        self.opened = opened
-        self.loop = opened.loop
-        self.host = Host(opened.loop, name=name, context=context, at_hand=True)
-        opened.shares.append(self)
-        self.seconds = 0.0
-
-    def call(
-        self, coroutine: Coroutine[Any, Any, Any], context: Context | None = None, timeout: float = 0
-    ) -> Any:
-        """Does what `OpenLoop.call` does, in the task of this share."""
-        __tracebackhide__ = True
-        if not timeout:
-            return self.host.call(coroutine, context)
-        with _Limit(self.opened.loop, self.host, timeout):
-            return self.host.call(coroutine, context)
-
-    def make_current(self) -> None:
-        """Makes its loop the current one."""
-        self.opened.make_current()
-
-    def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
-        """Returns what went wrong in the background of the loop since the last call."""
-        return self.opened.take_failures(unretrieved=unretrieved)
-
-    def suspect(self) -> None:
-        """Does what `OpenLoop.suspect` does."""
-        self.opened.suspect()
-
-    def close(self) -> None:
-        """Ends the task of this share, where it is not in the middle of something."""
-        if not self.host.busy:
-            self.opened.drop(self)
-
-
-def run_together(jobs: Sequence[tuple[Share, Coroutine[Any, Any, Any], float]]) -> list[BaseException | None]:
-    """Runs one job of each of several shares of a loop at once, and returns their errors.
-
-    Args:
-        jobs: for each the share, the coroutine and the seconds that it may take; 0: any number.
-    """
-    if not jobs:
-        return []
-    loop = jobs[0][0].opened.loop
-    begun = loop.time()
-
-    async def timed(share: Share, coroutine: Coroutine[Any, Any, Any]) -> None:
-        try:
-            await coroutine
-        finally:
-            share.seconds = loop.time() - begun
-
-    limits = [_Limit(loop, share.host, seconds) if seconds else None for share, _, seconds in jobs]
-    for (share, coroutine, _), limit in zip(jobs, limits, strict=True):
-        share.host.post(timed(share, coroutine))
-        if limit is not None:
-            limit.__enter__()
-    while any(
-        share.host.busy and not (limit and limit.is_over)
-        for (share, *_), limit in zip(jobs, limits, strict=True)
-    ):
-        loop.run_forever()
-    errors: list[BaseException | None] = []
-    for (share, *_), limit in zip(jobs, limits, strict=True):
-        error: BaseException | None = None
-        try:
-            share.host.result()
-        except BaseException as raised:
-            error = raised
-        if limit is not None:
-            try:
-                limit.__exit__(None if error is None else type(error), error, None)
-            except TimedOut as late:
-                error = late
-        errors.append(error)
-    return errors
 
 
 @contextlib.contextmanager

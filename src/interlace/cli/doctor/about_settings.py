@@ -41,7 +41,7 @@ def _modes(examined: Examined) -> Iterator[Change]:
     for name, words in {
         "interlace_mode": ("auto", "strict"),
         "interlace_world": ("stock", "simulated"),
-        "interlace_background": ("error", "warn", "ignore"),
+        "interlace_background": ("error", "warn", "note", "ignore"),
         "asyncio_default_test_loop_scope": SCOPES,
         "asyncio_default_fixture_loop_scope": (*SCOPES, "fixture-scope"),
     }.items():
