@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from interlace.backends.aio.run import Asyncio, Running, new_event_loop
+from interlace.backends.aio.run import MAX_STEPS, MAX_TIME, Asyncio, Running, new_event_loop, suspend
 from interlace.engine.explore import Progress, Search
 from interlace.engine.plan import Plan, check_order
 from interlace.engine.run import Program, Runner
@@ -33,8 +33,6 @@ from interlace.strategies.replay import Replay
 from interlace.strategies.uniform import Uniform
 
 Main = Callable[..., Coroutine[Any, Any, Any]]
-
-_BACKEND = Asyncio()
 
 
 class World:
@@ -79,7 +77,7 @@ class World:
         frame = inspect.currentframe()
         caller = frame.f_back if frame is not None else None
         what = caller.f_code.co_name if caller is not None else "something"
-        await _BACKEND.suspend(self._inner, f"{what} latency", parse_latency(spec))
+        await suspend(self._inner, f"{what} latency", parse_latency(spec))
 
 
 class Stage:
@@ -90,10 +88,12 @@ class Stage:
     Attributes:
         prepared: the first run, where the set-up for it begins earlier; see `open_first`.
         start: when and where the virtual time of each run begins.
+        backend: what drives them.
     """
 
     prepared: Running | None = None
     start: Start = Start()
+    backend: Asyncio = Asyncio()
 
     def enter(self, running: Running) -> Any:
         """Sets up for one run, runs the program with `running.call`, and raises its error."""
@@ -132,6 +132,8 @@ def run(
     seed: int | None = None,
     now: str | datetime | None = None,
     tz: str | None = None,
+    max_steps: int = MAX_STEPS,
+    max_time: float = MAX_TIME,
 ) -> Outcome:
     """Runs `main` once in a fresh world and returns what came of it; never raises its error.
 
@@ -143,13 +145,18 @@ def run(
         now: the date and time at the beginning, in ISO 8601 or as a datetime, with its offset; None:
             2026-01-01T00:00:00Z.
         tz: the IANA name of the local time zone; None: UTC, or that of `now` where it has a `ZoneInfo`.
+        max_steps: the run is stopped with `Runaway` after this many steps, and with `Standstill` where far
+            fewer have led nowhere; 0: never.
+        max_time: the run is stopped with `Runaway` after this many virtual seconds; 0: never.
 
     Raises:
         UsageError: `main` is not a coroutine function, an order or a zone that does not exist, or a
             date and time without an offset.
     """
     check_order(order)
-    runner = _runner(main, Recipe(order=order, seed=_check_seed(seed), start=Start.parse(now, tz)))
+    runner = _runner(
+        main, Recipe(order=order, seed=_check_seed(seed), start=Start.parse(now, tz)), max_steps, max_time
+    )
     if schedule is not None:
         return runner.run(Replay(_check_answers(schedule)))
     return runner.run(Uniform() if seed is not None else None, seed=seed or 0)
@@ -167,6 +174,8 @@ def explore(
     target: str | None = None,
     now: str | datetime | None = None,
     tz: str | None = None,
+    max_steps: int = MAX_STEPS,
+    max_time: float = MAX_TIME,
 ) -> Result:
     """Runs `main` under many schedules, and makes the first failure small.
 
@@ -181,6 +190,8 @@ def explore(
         target: what the replay command in the report names; None: made up from `main`.
         now: as for `run`.
         tz: as for `run`.
+        max_steps: as for `run`, of each run.
+        max_time: as for `run`, of each run.
 
     Raises:
         UsageError: an argument that cannot work.
@@ -188,33 +199,45 @@ def explore(
     words = (faults,) if isinstance(faults, str) else tuple(faults)
     plan = Plan(schedules, order, words, _check_seed(seed), stop_on_failure)
     start = main.start if isinstance(main, Stage) else Start.parse(now, tz)
-    runner = _runner(main, Recipe(order=order, faults=words, seed=plan.seed, start=start))
+    runner = _runner(
+        main, Recipe(order=order, faults=words, seed=plan.seed, start=start), max_steps, max_time
+    )
     findings = Search(runner, plan, progress).run()
     return Result(**vars(findings), target=target or target_of(main))
 
 
-def replay(main: Main | Stage, token: str, *, detail: bool = False) -> Outcome:
+def replay(
+    main: Main | Stage,
+    token: str,
+    *,
+    detail: bool = False,
+    max_steps: int = MAX_STEPS,
+    max_time: float = MAX_TIME,
+) -> Outcome:
     """Runs `main` exactly as the run did that the token was printed for.
 
     Args:
         main: as for `explore`.
         token: the token, as printed.
         detail: whether the lines that each step ran are recorded in `Outcome.passages`.
+        max_steps: as for `run`.
+        max_time: as for `run`.
 
     Raises:
         BadToken: the token is torn, mistyped or of another version.
         Diverged: the program asks other questions than when the token was printed.
     """
     recipe = Recipe.parse(token)
-    runner = _runner(main, recipe)
+    runner = _runner(main, recipe, max_steps, max_time)
     return runner.run(Replay(recipe.schedule.answers), detail=detail)
 
 
-def open_first(recipe: Recipe, *, detail: bool = False) -> Running:
+def open_first(recipe: Recipe, backend: Asyncio, *, detail: bool = False) -> Running:
     """Opens the first run of a `Stage`, so that its set-up can begin before the search does.
 
     Args:
         recipe: what that run replays; without a schedule, the plain run.
+        backend: what drives it.
         detail: whether the lines that each step ran are recorded.
     """
     faults = Faults.parse(recipe.faults)
@@ -222,7 +245,7 @@ def open_first(recipe: Recipe, *, detail: bool = False) -> Running:
     world = SimWorld(
         answers, order=recipe.order, faults=faults, seed=recipe.seed, detail=detail, start=recipe.start
     )
-    return _BACKEND.open(world)
+    return backend.open(world)
 
 
 def target_of(main: Main | Stage) -> str:
@@ -230,11 +253,12 @@ def target_of(main: Main | Stage) -> str:
     return f"{getattr(main, '__module__', '?')}:{getattr(main, '__qualname__', type(main).__name__)}"
 
 
-def _runner(main: Main | Stage, recipe: Recipe) -> Runner:
+def _runner(main: Main | Stage, recipe: Recipe, max_steps: int, max_time: float) -> Runner:
     """Returns what runs a program in worlds of the kind that the recipe names."""
     program = main.enter if isinstance(main, Stage) else _program(main)
+    backend = main.backend if isinstance(main, Stage) else Asyncio(max_steps=max_steps, max_time=max_time)
     runner = Runner(
-        program, _BACKEND, order=recipe.order, faults=recipe.faults, seed=recipe.seed, start=recipe.start
+        program, backend, order=recipe.order, faults=recipe.faults, seed=recipe.seed, start=recipe.start
     )
     if isinstance(main, Stage):
         runner.prepared, runner.after = main.prepared, main.leave

@@ -7,6 +7,8 @@ that `except OSError` or `except NotImplementedError` in a library keeps working
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class InterlaceError(Exception):
     """Base of all errors raised by interlace itself, as opposed to the program under test."""
@@ -31,6 +33,10 @@ class NotSimulated(InterlaceError, NotImplementedError):
         self.remedy = remedy
 
 
+def _listed(lines: Iterable[str]) -> str:
+    return "".join(f"\n  {line}" for line in lines)
+
+
 class Deadlock(InterlaceError, RuntimeError):
     """Nothing is ready, no timer is armed, nothing is in flight, and the program is not done.
 
@@ -38,7 +44,7 @@ class Deadlock(InterlaceError, RuntimeError):
     """
 
     def __init__(self, waiting: tuple[str, ...]) -> None:
-        lines = "".join(f"\n  {line}" for line in waiting) or "\n  (no task is left that could go on)"
+        lines = _listed(waiting) or "\n  (no task is left that could go on)"
         super().__init__(f"deadlock: every task waits and nothing can wake any of them{lines}")
         self.waiting = waiting
 
@@ -58,8 +64,32 @@ class LoopBlocked(Deadlock):
         self.waiting = waiting
 
 
+class Standstill(Deadlock):
+    """The test waits, and for very long nothing has run but tasks that do the same again and again.
+
+    `waiting` is that of `Deadlock`; `busy` holds one line per task that still runs: how often, and where.
+    """
+
+    def __init__(self, waiting: tuple[str, ...], busy: tuple[str, ...], seconds: float) -> None:
+        InterlaceError.__init__(
+            self,
+            f"stuck: these tasks wait{_listed(waiting)}\n"
+            f"and for {seconds:g} virtual seconds nothing has run but{_listed(busy)}\n"
+            "If one of those wakes them at last, raise max_steps",
+        )
+        self.waiting = waiting
+        self.busy = busy
+
+
 class Runaway(InterlaceError, RuntimeError):
-    """A run took more steps than its plan allows, so it was stopped."""
+    """A run took more steps, or more virtual time, than its plan allows, so it was stopped.
+
+    `busy` holds one line per task that made the most of the last steps: how many, where, in which loop.
+    """
+
+    def __init__(self, message: str, busy: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{message}. The busiest tasks{_listed(busy)}" if busy else message)
+        self.busy = busy
 
 
 class TimedOut(InterlaceError, TimeoutError):
@@ -71,10 +101,9 @@ class TimedOut(InterlaceError, TimeoutError):
     """
 
     def __init__(self, seconds: float, stacks: str) -> None:
-        lines = "".join(f"\n  {line}" for line in stacks.splitlines())
         super().__init__(
             f"not done after {seconds:g} s; raise interlace_timeout if it may take longer. "
-            f"Where its tasks stand:{lines}"
+            f"Where its tasks stand:{_listed(stacks.splitlines())}"
         )
         self.seconds = seconds
         self.stacks = stacks

@@ -143,7 +143,8 @@ def test_a_program_that_only_spins_is_stopped() -> None:
 
     ending = drive(Asyncio(max_steps=500).open(World()), lambda running: running.main(main(running.world)))
     assert isinstance(ending.error, interlace.Runaway)
-    assert "after 500 steps at 0 virtual seconds, in " in str(ending.error)
+    assert "after 500 steps, 0 virtual seconds after it began" in str(ending.error)
+    assert ending.error.busy[0].startswith("main: ")
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from interlace.model.trace import Place
 
+_SHORT = 6
+"""A loop of up to so many lines is shown whole."""
+
 
 class Statement(NamedTuple):
     """One statement, or the header of one that has a body.
@@ -51,6 +54,32 @@ class Sources:
         lines = [line.rstrip() for line in self.lines(statement.file)[statement.first - 1 : statement.last]]
         indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
         return [line[min(indents, default=0) :] for line in lines]
+
+    def loop_around(self, place: Place) -> list[tuple[int, str]]:
+        """Returns the numbers and the text of the lines of the innermost loop around a line.
+
+        Of a long one, the header and the line itself; none if the line stands in no loop.
+        """
+        lines = self.lines(place.file)
+        try:
+            tree = ast.parse("".join(lines))
+        except SyntaxError:
+            return []
+        around = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.While, ast.For, ast.AsyncFor))
+            and node.lineno <= place.line <= (node.end_lineno or 0)
+        ]
+        if not around:
+            return []
+        innermost = max(around, key=lambda node: node.lineno)
+        numbers = range(innermost.lineno, (innermost.end_lineno or innermost.lineno) + 1)
+        if len(numbers) > _SHORT:
+            numbers = range(innermost.lineno, innermost.lineno + 1)
+        shown = sorted({*numbers, place.line})
+        indent = innermost.col_offset
+        return [(number, lines[number - 1].rstrip()[indent:]) for number in shown]
 
     def at(self, place: Place) -> Statement:
         """Returns the innermost statement at a line."""

@@ -7,7 +7,8 @@ it is loaded in every pytest session of a machine that has interlace installed.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,6 +69,7 @@ class Options:
         seed: `--explore-seed`.
         replay: `--replay`, read.
         simulated: whether tests are simulated that ask for nothing.
+        limits: what `interlace_max_steps` and `interlace_max_time` say.
         start: when and where the virtual time of a test begins that does not say; None: as it always does.
         timeout: seconds that a test or a fixture may take; 0: any number.
         background: what an exception in the background leads to: "error", "warn", "note" or "ignore"; "": not
@@ -91,6 +93,7 @@ class Options:
     seed: int | None = None
     replay: Recipe | None = None
     simulated: bool = False
+    limits: Mapping[str, Any] = field(default_factory=dict)
     start: Start | None = None
     timeout: float = 0
     background: str = ""
@@ -168,6 +171,10 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(
         "interlace_timeout", "seconds that an async test or fixture may take: virtual ones in a world"
     )
+    parser.addini("interlace_max_steps", "steps that a run in a world may take (1000000); 0: any number")
+    parser.addini(
+        "interlace_max_time", "virtual seconds that a run in a world may take (ten years); 0: any number"
+    )
     parser.addini("interlace_now", "the date and time at the beginning of a simulated test, with its offset")
     parser.addini("interlace_tz", "the local time zone of simulated tests, as in Europe/Berlin")
     parser.addini(
@@ -244,6 +251,7 @@ def read_options(config: pytest.Config) -> Options:
         order=order,
         faults=faults,
         seed=None if seed is None else _number("--explore-seed", seed),
+        limits=_limits(config),
         start=_start(config),
         simulated=_one_of(config, "interlace_world", WORLDS, "stock") == "simulated",
         timeout=_seconds(config, "interlace_timeout"),
@@ -257,6 +265,21 @@ def read_options(config: pytest.Config) -> Options:
         return options if token is None else replace(options, replay=_read_token(config, token))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _limits(config: pytest.Config) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    for name, number in (("max_steps", int), ("max_time", float)):
+        if text := config.getini(f"interlace_{name}"):
+            try:
+                limits[name] = number(text)
+            except ValueError:
+                limits[name] = -1
+            if not 0 <= limits[name] < 1e11:
+                raise pytest.UsageError(
+                    f"interlace_{name} is {text!r}: give a number from 0 up; 0: any number"
+                )
+    return limits
 
 
 def _start(config: pytest.Config) -> Start | None:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 import pytest
 
 from interlace.api import Outcome, Running, Stage, World, open_first
+from interlace.backends.aio.run import Asyncio
 from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
 from interlace.model.start import Start
@@ -32,6 +33,7 @@ from interlace.plugin.explore import (
     warn_of_changes,
 )
 from interlace.plugin.lanes import Lane
+from interlace.plugin.options import OPTIONS
 from interlace.plugin.recorded import Recorded
 from interlace.plugin.shared import Changes
 from interlace.plugin.stage import ItemStage
@@ -58,6 +60,7 @@ class SimulatedStage(ItemStage, Stage):
         super().__init__(item, claim)
         self.settings = claim.settings
         self.start = self.settings.start or Start()
+        self.backend = Asyncio(**dict(item.config.stash[OPTIONS].limits))
         self.account: Account | None = None
         self.outside = ""
         self._searching = False
@@ -157,7 +160,7 @@ class SimulatedStage(ItemStage, Stage):
         item = self.item
         if not self._searching:
             self._renewal = Renewal(item)
-            self._begin(open_first(self._recipe(), detail=self.settings.replay is not None))
+            self._begin(open_first(self._recipe(), self.backend, detail=self.settings.replay is not None))
             if self.searches:
                 self.prepared = self.lane.opened
                 item.addfinalizer(functools.partial(self._close_unused, self.lane.opened))

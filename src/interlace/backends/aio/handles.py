@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from interlace.backends.aio.timers import Timers
 
 
+def _fill(handle: Any, callback: Any, args: Any, loop: Any, context: Any) -> None:
+    """Does what `asyncio.Handle.__init__` does, with fewer calls: one handle is made for each step."""
+    handle._context = copy_context() if context is None else context
+    handle._loop = loop
+    handle._callback = callback
+    handle._args = args
+    handle._cancelled = False
+    handle._repr = None
+    handle._source_traceback = None
+
+
 class Handle(asyncio.Handle):
     """A callback in the ready queue.
 
@@ -20,6 +31,8 @@ class Handle(asyncio.Handle):
         label: what the step is called in the trace; "" until then, where nobody named it.
     """
 
+    _loop: Threads
+
     __slots__ = ("actor", "cause", "label")
 
     def __init__(
@@ -27,14 +40,8 @@ class Handle(asyncio.Handle):
     ) -> None:
         if loop._debug:
             super().__init__(callback, args, loop, context)
-        else:  # what the base class does, without a call: one handle is made for each step
-            self._context = copy_context() if context is None else context
-            self._loop = loop
-            self._callback = callback
-            self._args = args
-            self._cancelled = False
-            self._repr = None
-            self._source_traceback = None
+        else:
+            _fill(self, callback, args, loop, context)
         self.cause = cause
         self.actor = actor
         self.label = ""
@@ -55,15 +62,24 @@ class Timer(asyncio.TimerHandle):
         by: the path of the actor that armed it.
     """
 
+    _args: Any
+    _callback: Any
+    _cancelled: bool
     _loop: Timers
     _scheduled: bool
+    _when: float
 
     __slots__ = ("actor", "armed", "by", "cause", "deadline", "label")
 
     def __init__(
         self, when: float, callback: Any, args: Any, loop: Timers, context: Any, deadline: int, armed: int
     ) -> None:
-        super().__init__(when, callback, args, loop, context)
+        if loop._debug:
+            super().__init__(when, callback, args, loop, context)
+        else:
+            _fill(self, callback, args, loop, context)
+            self._when = when
+            self._scheduled = False
         self.cause = loop.world.step
         self.actor: str | None = None
         self.label = ""
@@ -72,6 +88,14 @@ class Timer(asyncio.TimerHandle):
         self.armed = armed
 
     def cancel(self) -> None:
-        """Cancels the callback, and has the loop know."""
-        self._loop.cancellations += 1
-        super().cancel()
+        """Cancels the callback, and has the loop know; every sleep does so at its end."""
+        if not self._cancelled:
+            loop = self._loop
+            loop.cancellations += 1
+            if loop._debug:
+                super().cancel()
+                return
+            if self._scheduled:
+                loop._timer_handle_cancelled(self)
+            self._cancelled = True
+            self._callback = self._args = None

@@ -21,11 +21,12 @@ from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
 from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
+from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
 from interlace.backends.clocks import CLOCKS
-from interlace.errors import Deadlock, Runaway
+from interlace.errors import Deadlock
 from interlace.sim.world import World
 
 Ts = TypeVarTuple("Ts")
@@ -38,13 +39,15 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         world: where its time, its network and its answers come from.
         records: whether steps are written to the trace of the world.
         max_steps: the run is stopped with `Runaway` after this many steps; 0: never.
+        max_ns: the run is stopped with `Runaway` at this virtual time in ns; 0: never.
 
     Attributes:
+        main: the task that the run ends with; None where that is not known.
         cancellations: how many callbacks were cancelled so far.
         endings: exceptions that end the run wherever a signal raises them, between two steps as well.
     """
 
-    def __init__(self, world: World, *, records: bool = True, max_steps: int = 0) -> None:
+    def __init__(self, world: World, *, records: bool = True, max_steps: int = 0, max_ns: int = 0) -> None:
         super().__init__()
         self.world = world
         self._world = world
@@ -55,12 +58,14 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self.background: list[dict[str, Any]] = []
         self.endings: tuple[type[BaseException], ...] = ()
         self._records = records
+        self.main: asyncio.Task[Any] | None = None
         self._max_steps = max_steps
+        self._pace = Pace(self, max_steps, max_ns)
         self._ready: deque[Any] = deque()
         self.cancellations = 0
         self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
-        self._init_timers()
+        self._init_timers(max_ns)
         self._init_threads()
 
     # -- scheduling ------------------------------------------------------------------------------
@@ -187,10 +192,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         events.append((world.clock.ns, actor, label, handle.cause))
         self.actor = actor
         if self._max_steps and step >= self._max_steps:
-            raise Runaway(
-                f"the run was stopped after {step} steps at {self.time():g} virtual seconds, in {actor}: "
-                "is there a loop that never waits for anything but time? Raise max_steps if the program is that long"
-            )
+            self._pace.stop_at_steps()
         if self.before_step is not None:
             self.before_step(handle)
         handle._run()

@@ -33,6 +33,12 @@ _TEARDOWN_ROUNDS = 3
 
 _TEARDOWN_STEPS = 20_000
 
+MAX_STEPS = 1_000_000
+"""How many steps a run may take unless told."""
+
+MAX_TIME = 10 * 366 * 86_400.0
+"""How many virtual seconds a run may take unless told."""
+
 
 class Running:
     """One run in a world: its loop is open, and its outcome is taken before anything is torn down.
@@ -40,6 +46,7 @@ class Running:
     Args:
         world: where it takes place.
         max_steps: it is stopped with `Runaway` after this many steps; 0: never.
+        max_ns: it is stopped with `Runaway` at this virtual time in ns; 0: never.
 
     Attributes:
         loop: the loop.
@@ -49,7 +56,7 @@ class Running:
         UsageError: another event loop is running in this thread.
     """
 
-    def __init__(self, world: World, *, max_steps: int = 0) -> None:
+    def __init__(self, world: World, *, max_steps: int = 0, max_ns: int = 0) -> None:
         if inside.running_loop() is not None:
             raise UsageError(
                 "interlace was called inside of a running event loop: call it from a function that is not async, "
@@ -57,7 +64,7 @@ class Running:
             )
         self.world = world
         self.name = "test"
-        self.loop = Loop(world, max_steps=max_steps)
+        self.loop = Loop(world, max_steps=max_steps, max_ns=max_ns)
         self._host: Host | None = None
         self._watcher = Watcher(self.loop) if world.passages is not None else nullcontext()
         self._ending: Ending | None = None
@@ -103,6 +110,7 @@ class Running:
             world.limit = NEVER
 
     def _watch(self, task: Task) -> None:
+        self.loop.main = task
         if self.world.faults.cancel:
             Canceller(self.loop, task)
 
@@ -153,31 +161,41 @@ class Asyncio:
 
     Args:
         max_steps: a run is stopped with `Runaway` after this many steps; 0: never.
+        max_time: a run is stopped with `Runaway` after this many virtual seconds; 0: never.
+
+    Raises:
+        UsageError: one of these is no such number.
     """
 
-    def __init__(self, *, max_steps: int = 1_000_000) -> None:
+    def __init__(self, *, max_steps: int = MAX_STEPS, max_time: float = MAX_TIME) -> None:
+        if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 0:
+            raise UsageError(f"max_steps is {max_steps!r}: give a whole number of steps; 0: any number")
+        if isinstance(max_time, bool) or not isinstance(max_time, (int, float)) or not 0 <= max_time < 1e11:
+            raise UsageError(f"max_time is {max_time!r}: give a number of virtual seconds; 0: any number")
         self._max_steps = max_steps
+        self._max_ns = nanoseconds(max_time)
 
     def open(self, world: World) -> Running:
         """Opens a loop in a world."""
-        return Running(world, max_steps=self._max_steps)
+        return Running(world, max_steps=self._max_steps, max_ns=self._max_ns)
 
-    async def suspend(self, world: World, what: str, delays: Sequence[int]) -> None:
-        """Suspends the calling task for a virtual time that is explored."""
-        loop = asyncio.get_running_loop()
-        if not isinstance(loop, Loop):
-            raise InterlaceError(
-                "world.latency() works inside a simulated run only: use interlace.run or the marker"
-            )
-        future = loop.create_future()
 
-        def wake() -> None:
-            if not future.done():
-                future.set_result(None)
+async def suspend(world: World, what: str, delays: Sequence[int]) -> None:
+    """Suspends the calling task for a virtual time that is explored."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, Loop):
+        raise InterlaceError(
+            "world.latency() works inside a simulated run only: use interlace.run or the marker"
+        )
+    future = loop.create_future()
 
-        name = loop.names.unique(what)
-        world.flight.post(name, name, wake, delays)
-        await future
+    def wake() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    name = loop.names.unique(what)
+    world.flight.post(name, name, wake, delays)
+    await future
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

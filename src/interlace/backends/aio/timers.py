@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
@@ -19,9 +22,10 @@ from interlace.backends.aio.stuck import describe_waiting, stacks
 from interlace.backends.aio.timeouts import Timeouts
 from interlace.errors import Deadlock, TimedOut, UsageError
 from interlace.sim.clock import SECOND, nanoseconds
-from interlace.sim.world import GENEROUS, STALL_BOUND, show_ns
+from interlace.sim.world import GENEROUS, NEVER, STALL_BOUND, show_ns
 
 if TYPE_CHECKING:
+    from interlace.backends.aio.runaway import Pace
     from interlace.sim.world import World
 
 Ts = TypeVarTuple("Ts")
@@ -41,13 +45,17 @@ class Timers(inside.BaseLoop):
     _cancelled_timers: int
     _timeouts: Timeouts
     _spared: int
+    _pace: Pace
+    _records: bool
 
-    def _init_timers(self) -> None:
+    def _init_timers(self, max_ns: int) -> None:
         self._timers = []
         self._armed = 0
         self._cancelled_timers = 0
         self._timeouts = Timeouts(self.world)
         self._spared = 0
+        self._jumps = 0
+        self._last_moment = max_ns or NEVER
         self._clock_resolution = 1e-9
         self.world.horizon = self._timeouts.horizon
 
@@ -129,7 +137,12 @@ class Timers(inside.BaseLoop):
         if target > world.limit:
             world.clock.ns = world.limit
             raise TimedOut((world.limit - self._spared) / SECOND, stacks(self))
+        if target > self._last_moment:
+            self._pace.stop_at_time()
         world.clock.ns = target
+        self._jumps += 1
+        if self._records and not self._jumps % self._pace.stretch:
+            self._pace.look()
 
     def _pop_due(self, due: list[Timer]) -> None:
         timers = self._timers
@@ -174,19 +187,21 @@ class Timers(inside.BaseLoop):
         with a delay that is not larger fires first on every loop.
         """
         arranged: list[Timer] = []
-        position = 0
-        while position < len(due):
-            group = [timer for timer in due[position:] if timer.deadline == due[position].deadline]
-            position += len(group)
-            while len({timer.armed for timer in group}) > 1:
-                heads: dict[int, Timer] = {}
-                for timer in group:
-                    heads.setdefault(timer.armed, timer)
-                options = tuple(
-                    f"{timer.by or LOOP} armed at {show_ns(timer.armed)}" for timer in heads.values()
-                )
-                chosen = list(heads.values())[self.world.choose("tie", "timers", options)]
-                group.remove(chosen)
-                arranged.append(chosen)
-            arranged.extend(group)
+        for _, group in groupby(due, key=attrgetter("deadline")):
+            waiting = {armed: deque(timers) for armed, timers in groupby(group, key=attrgetter("armed"))}
+            names = {armed: _name_of(timers[0]) for armed, timers in waiting.items()}
+            while len(waiting) > 1:
+                armed = tuple(waiting)[self.world.choose("tie", "timers", tuple(names.values()))]
+                timers = waiting[armed]
+                arranged.append(timers.popleft())
+                if timers:
+                    names[armed] = _name_of(timers[0])
+                else:
+                    del waiting[armed], names[armed]
+            for timers in waiting.values():
+                arranged.extend(timers)
         return arranged
+
+
+def _name_of(timer: Timer) -> str:
+    return f"{timer.by or LOOP} armed at {show_ns(timer.armed)}"
