@@ -40,7 +40,8 @@ corpus: .venv/.stamp-test  ## run the real bugs of released packages
 suites: .venv/.stamp-test  ## run other projects' test suites on the plugin
 	$(BIN)/pytest -n $(JOBS) -m suites tests/suites $(PYTEST_ARGS)
 
-peers: .venv/.stamp-test  ## run the suites of the fifteen pains under the other async runners
+# The fifteen pains under the other async runners, the plugin under older pytests, and beside other plugins.
+peers: .venv/.stamp-test  ## run the tests beside other runners, plugins and pytests
 	$(BIN)/pytest -n $(JOBS) -m peers $(PYTEST_ARGS)
 
 format: .venv/.stamp-dev  ## format the code and apply the safe fixes

@@ -149,7 +149,9 @@ def test_a_default_mode_of_who_is_taken_over_is_not_given(
     )
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] == passed
-    assert ("passed" if passed == 2 else "failed") in outcomes
+    # Before 8.4 pytest skips an async test that nobody runs.
+    left = "failed" if pytest.version_tuple >= (8, 4) else "skipped"
+    assert ("passed" if passed == 2 else left) in outcomes
 
 
 @needs("pytest_asyncio")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from environments import CACHE, ROOT, choose, environment, fetch, kept
+from environments import CACHE, choose, environment, fetch, kept, plugin_path
 
 HERE = Path(__file__).parent
 
@@ -48,19 +48,6 @@ def unpacked(suite: dict[str, Any]) -> Path:
             archive.unlink()
     (folder,) = (path for path in final.iterdir() if path.is_dir())
     return folder
-
-
-def plugin_path(folder: Path) -> str:
-    """Installs interlace as far as pytest can see: its code as it is here, and its entry points."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    points = project["entry-points"]["pytest11"]
-    told = folder / "interlace-0.dist-info"
-    told.mkdir(parents=True)
-    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: interlace\nVersion: 0\n")
-    (told / "entry_points.txt").write_text(
-        "\n".join(["[pytest11]", *(f"{name} = {target}" for name, target in points.items())]) + "\n"
-    )
-    return os.pathsep.join([str(folder), str(ROOT / "src")])
 
 
 def run(suite: dict[str, Any], ours: bool, folder: Path, *extra: str) -> Results:

@@ -99,6 +99,19 @@ def _name(interpreter: Interpreter, pins: tuple[str, ...]) -> str:
     )
 
 
+def plugin_path(folder: Path) -> str:
+    """Installs interlace as far as pytest can see: its code as it is here, and its entry points."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["pytest11"]
+    told = folder / "interlace-0.dist-info"
+    told.mkdir(parents=True)
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: interlace\nVersion: 0\n")
+    (told / "entry_points.txt").write_text(
+        "\n".join(["[pytest11]", *(f"{name} = {target}" for name, target in points.items())]) + "\n"
+    )
+    return os.pathsep.join([str(folder), str(ROOT / "src")])
+
+
 class kept:  # noqa: N801
     """Makes a folder under another name and renames it when it is whole, so that a torn one is never used."""
 
