@@ -21,7 +21,8 @@ from rich.table import Table
 import interlace
 from benchmarks.options import Options
 from benchmarks.programs.catalogue import Bug, catalogue
-from interlace.api import _BACKEND, _program
+from interlace.api import _program
+from interlace.backends.aio.run import Asyncio
 from interlace.engine.run import Runner
 from interlace.model.choice import Strategy
 from interlace.model.outcome import Outcome, innermost
@@ -69,7 +70,7 @@ def measure(bug: Bug, options: Options) -> Row:
     """Looks for one bug in every way, and for none in its fixed twin."""
     begun = time.perf_counter()
     row = Row(bug.name)
-    runner = Runner(_program(bug.broken), _BACKEND, order=bug.order, faults=bug.faults)
+    runner = Runner(_program(bug.broken), Asyncio(), order=bug.order, faults=bug.faults)
     plain = runner.run(None)
     assert not plain.failed, f"{bug.name}: the plain run fails: {plain.error!r}"
     row.cells["portfolio"] = [_explore(bug, seed, options.cap) for seed in range(options.seeds)]

@@ -58,6 +58,14 @@ def _stall(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
     return f"the loop must be held up for {held} at {at:.3f} s, until {timer} is due as well"
 
 
+def _step(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str:
+    own = next((one for one in passages if one.passage.step == deviation.step), None)
+    place = own.passage.waits if own else None
+    where = f" ({show_place(place)})" if place else ""
+    taken = deviation.option
+    return f"{_name(outcome, deviation.subject)} must take {taken} before it sets its timer{where}: the loop is busy, or held up"
+
+
 def _held_from(outcome: Outcome, stall: Deviation) -> int:
     """Returns when a stall begins: what it takes, and those right after it, before the next step."""
     following = stall.step + 1
@@ -117,6 +125,7 @@ def _random(outcome: Outcome, passages: list[Read], deviation: Deviation) -> str
 _SENTENCES = {
     "delay": _delay,
     "stall": _stall,
+    "step": _step,
     "tie": _tie,
     "arrival": _arrival,
     "cut": _cut,

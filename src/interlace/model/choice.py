@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, Protocol
 
-Kind = Literal["delay", "arrival", "cut", "stall", "tie", "cancel", "order", "random"]
+Kind = Literal["delay", "arrival", "cut", "stall", "step", "tie", "cancel", "order", "random"]
 """What is asked.
 
 delay    how long an operation takes that has just started (a message, an executor job)
 arrival  which of several completions in one poll batch is handled first
 cut      how the bytes that have arrived are cut into chunks
 stall    whether the loop is held up until the next timer is due too
+step     how long a step has taken when it sets a timer, if another timer is then due before it
 tie      which of two timers with one deadline, armed at different moments, fires first
 cancel   whether a task is cancelled here (only when that fault was asked for)
 order    which actor goes next (only under the orders `batch` and `any`)

@@ -67,6 +67,8 @@ def _word(
             return f"{what} takes {chosen}{instead}"
         case "stall":
             return f"the loop is {chosen}"
+        case "step":
+            return f"{name(deviation.subject)} takes {chosen} before it sets its timer"
         case "tie":
             first, second = (name(option.partition(" armed at ")[0]) for option in (chosen, boring))
             return f"the timer of {first} fires before that of {second}"

@@ -190,7 +190,7 @@ def _label(failure: Failure) -> str:
         return "plain: fails in the plain run already, so no order and no duration is to blame"
     if kinds == {"cancel"}:
         return "real: happens on asyncio when the task below is cancelled at that moment"
-    if kinds <= {"delay", "stall", "tie"}:
+    if kinds <= {"delay", "stall", "step", "tie"}:
         return "real: happens on asyncio when the durations below come together"
     return "real: happens on asyncio when what is told below comes together"
 

@@ -21,7 +21,8 @@ _PAIRS = 400
 def single_reversals(plain: Outcome) -> Iterator[Deviation]:
     """Returns every reversal of one order of the plain run, those of different questions in turn.
 
-    Stalls come last among them: "this reply was slow" is a simpler story than "the loop stood still".
+    What takes the loop's own time comes last among them: "this reply was slow" is a simpler story than "the
+    loop stood still".
     """
     moments = sorted({event.time for event in plain.trace})
     columns: list[Sequence[Deviation]] = [
@@ -29,7 +30,7 @@ def single_reversals(plain: Outcome) -> Iterator[Deviation]:
         for options in alternatives(plain.points, plain.asking_steps)
         if options.kind != "cancel"
     ]
-    columns.sort(key=lambda column: column[0].kind == "stall")
+    columns.sort(key=lambda column: column[0].kind in ("stall", "step"))
     longest = max(map(len, columns), default=0)
     return (column[row] for row in range(longest) for column in columns if row < len(column))
 

@@ -8,7 +8,6 @@ What may vary of that is asked of the world; nothing else may. The real time is 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -242,15 +241,12 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         """Moves time on if nothing is ready, then takes in what has completed and what is due."""
         world = self.world
         clock = world.clock
-        timers = self._timers
-        while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)[2]._scheduled = False
-            self._cancelled_timers -= 1
         if not self._ready and (self._jobs or threading.active_count() != self._crowd):
             self._await_others()  # time must not move on while a thread is still at work
         arrival = world.flight.next_time
         if not self._ready and not self._stopping and not self._inbox:
-            target = timers[0][0] if timers else None
+            timer = self._next_timer() if self._timers else None
+            target = None if timer is None else timer.deadline
             if arrival is not None and (target is None or arrival < target):
                 target = arrival
             fence = clock.fence
@@ -260,9 +256,9 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
             elif target is not None and target > clock.ns:
                 self._jump(target)
         due: list[Timer] = []
-        if timers:
+        if self._timers:
             self._pop_due(due)
-            if world.asks and timers:
+            if world.asks and self._timers:
                 self._stall(due)
         if arrival is not None and arrival <= clock.ns:
             for landed in world.flight.admit():

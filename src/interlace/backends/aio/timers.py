@@ -1,4 +1,4 @@
-"""Timers in virtual time: a heap of deadlines in whole nanoseconds, and what may vary of their order.
+"""Timers in virtual time: a sorted list of deadlines in whole nanoseconds, and what may vary of their order.
 
 A timer never fires early. It fires late where the loop is held up, which is asked of the world; two
 timers of one deadline fire in either order if they were armed at different moments.
@@ -7,7 +7,7 @@ timers of one deadline fire in either order if they were armed at different mome
 from __future__ import annotations
 
 import asyncio
-import heapq
+from bisect import bisect, insort
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
@@ -21,7 +21,8 @@ from interlace.backends.aio.handles import Timer
 from interlace.backends.aio.stuck import describe_waiting, stacks
 from interlace.backends.aio.timeouts import Timeouts
 from interlace.errors import Deadlock, TimedOut, UsageError
-from interlace.sim.clock import SECOND, nanoseconds
+from interlace.model.source import is_user_file
+from interlace.sim.clock import MILLISECOND, SECOND, nanoseconds
 from interlace.sim.world import GENEROUS, NEVER, STALL_BOUND, show_ns
 
 if TYPE_CHECKING:
@@ -31,7 +32,16 @@ if TYPE_CHECKING:
 Ts = TypeVarTuple("Ts")
 
 _PURGE = 100
-"""Cancelled timers are swept out of the heap when more than this many are half of it."""
+"""Cancelled timers are swept out of the list when more than this many are half of it."""
+
+_NEAR = 16
+"""How many timers that are due soon after a new one are looked at."""
+
+_FAR = 1e9
+"""Seconds: beyond this nothing is near."""
+
+_PAST = MILLISECOND // 10
+"""How far behind another timer one fires that is armed late, in ns."""
 
 
 class Timers(inside.BaseLoop):
@@ -73,7 +83,10 @@ class Timers(inside.BaseLoop):
         """Schedules a callback `delay` virtual seconds from now."""
         if delay is None:
             raise TypeError("delay must not be None")
-        return self.call_at(self.world.clock.ns / SECOND + delay, callback, *args, context=context)
+        when = self.world.clock.ns / SECOND + delay
+        if self._timers and self.world.asks and when < _FAR:
+            when += self._take_time(nanoseconds(when)) / SECOND
+        return self.call_at(when, callback, *args, context=context)
 
     def call_at(
         self,
@@ -100,8 +113,7 @@ class Timers(inside.BaseLoop):
         timer = Timer(when, callback, args, self, context, deadline, now)
         self._armed += 1
         timer._scheduled = True
-        entry = (deadline, self._armed, timer)
-        heapq.heappush(self._timers, entry)
+        insort(self._timers, (deadline, self._armed, timer))
         if deadline - now > GENEROUS and self.world.asks:
             self._timeouts.add(self._armed, timer, callback)
         return timer
@@ -111,7 +123,6 @@ class Timers(inside.BaseLoop):
             self._cancelled_timers += 1
             if self._cancelled_timers > _PURGE and self._cancelled_timers * 2 > len(self._timers):
                 self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
-                heapq.heapify(self._timers)
                 self._cancelled_timers = 0
 
     def spare(self, limit: int) -> None:
@@ -144,34 +155,51 @@ class Timers(inside.BaseLoop):
         if self._records and not self._jumps % self._pace.stretch:
             self._pace.look()
 
+    def _next_timer(self) -> Timer | None:
+        """Returns the timer that is due next, having swept out cancelled ones before it."""
+        timers = self._timers
+        swept = 0
+        for _, _, timer in timers:
+            if not timer._cancelled:
+                break
+            timer._scheduled = False
+            swept += 1
+        if swept:
+            del timers[:swept]
+            self._cancelled_timers -= swept
+        return timers[0][2] if timers else None
+
     def _pop_due(self, due: list[Timer]) -> None:
         timers = self._timers
-        now = self.world.clock.ns
-        while timers and timers[0][0] <= now:
-            timer = heapq.heappop(timers)[2]
+        count = bisect(timers, (self.world.clock.ns, self._armed + 1))
+        for _, _, timer in timers[:count]:
             timer._scheduled = False
             if timer._cancelled:
                 self._cancelled_timers -= 1
             else:
                 due.append(timer)
+        del timers[:count]
+
+    def _latest_moment(self, longest: int) -> int:
+        """Returns the moment in ns until which the loop may be held up."""
+        world = self.world
+        latest = world.clock.ns + longest
+        fence = world.clock.fence
+        if fence is not None and fence < latest:
+            latest = fence
+        if not world.faults.slow:
+            horizon = world.horizon()
+            if horizon is not None and horizon <= latest:
+                latest = horizon - 1
+        return latest
 
     def _stall(self, due: list[Timer]) -> None:
         """Asks whether the loop is held up until further timers are due as well."""
         world = self.world
-        timers = self._timers
-        limit = world.clock.ns + STALL_BOUND
-        fence = world.clock.fence
-        if fence is not None and fence < limit:
-            limit = fence
-        while timers:
-            deadline, _, timer = timers[0]
-            if timer._cancelled:
-                heapq.heappop(timers)
-                timer._scheduled = False
-                self._cancelled_timers -= 1
-                continue
-            horizon = world.horizon()
-            if deadline > limit or (horizon is not None and deadline >= horizon and not world.faults.slow):
+        bound = world.clock.ns + STALL_BOUND
+        while (timer := self._next_timer()) is not None:
+            deadline = timer.deadline
+            if deadline > min(bound, self._latest_moment(STALL_BOUND)):
                 return
             held = show_ns(deadline - world.clock.ns)
             if not world.choose("stall", timer.by or LOOP, ("on time", f"held up for {held}")):
@@ -179,6 +207,35 @@ class Timers(inside.BaseLoop):
             world.spent += deadline - world.clock.ns
             world.clock.ns = deadline
             self._pop_due(due)
+
+    def _take_time(self, begin: int) -> int:
+        """Asks whether the step that arms a timer has taken so long that a timer due later fires first.
+
+        That may be any timer that another step has armed before, unless it is a timeout: a timer armed
+        in the same step goes on being due in the order of the delays.
+
+        Args:
+            begin: the moment in ns at which the timer is due if the step takes no time.
+
+        Returns:
+            How much time the step has taken, in ns.
+        """
+        world = self.world
+        timers = self._timers
+        place = bisect(timers, (begin, self._armed + 1))
+        for deadline, _, timer in timers[place : place + _NEAR]:
+            if deadline > begin + STALL_BOUND:
+                break
+            if not timer._cancelled and timer.cause != world.step and _is_no_timeout(timer):
+                taken = deadline - begin + _PAST
+                if world.clock.ns + taken > self._latest_moment(STALL_BOUND + _PAST):
+                    break
+                if world.choose("step", self.actor or LOOP, ("no time", show_ns(taken))):
+                    world.spent += taken
+                    world.clock.ns += taken
+                    return taken
+                break
+        return 0
 
     def _break_ties(self, due: list[Timer]) -> list[Timer]:
         """Asks which of several timers with one deadline, armed at different moments, fires first.
@@ -201,6 +258,15 @@ class Timers(inside.BaseLoop):
             for timers in waiting.values():
                 arranged.extend(timers)
         return arranged
+
+
+def _is_no_timeout(timer: Timer) -> bool:
+    """Tells whether a timer wakes a sleep or calls a function of the user's own."""
+    callback = timer._callback
+    if callback is inside.WAKE_SLEEPER:
+        return True
+    code = getattr(callback, "__code__", None)
+    return code is not None and is_user_file(code.co_filename)
 
 
 def _name_of(timer: Timer) -> str:
