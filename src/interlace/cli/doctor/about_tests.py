@@ -128,12 +128,7 @@ def _calls(examined: Examined) -> Iterator[Change]:
         ("get-event-loop", ("get_event_loop",), plain, False,
          "asyncio.get_event_loop() with no running loop is an error from Python 3.14 on"),
     ):  # fmt: skip
-        places = tuple(
-            _call(use, one)
-            for one in functions
-            for use in one.uses
-            if use.kind in kinds and (use.kind, one.is_async) != ("get_event_loop", True)
-        )
+        places = tuple(_call(use, one) for one in functions for use in one.uses if use.kind in kinds)
         if places:
             yield Change(code, title, places, must=must)
 
