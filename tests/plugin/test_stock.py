@@ -409,3 +409,34 @@ def test_what_goes_wrong_in_the_background_is_logged_where_it_is_no_error(suite,
     done.assert_outcomes(**({"passed": 1} if background == "ignore" else {"failed": 1}))
     if background == "error":
         done.stdout.fnmatch_lines(["*ValueError: x*"])
+
+
+@pytest.mark.parametrize("options", [(), ("--overlap=2",)], ids=["alone", "overlapping"])
+def test_a_task_that_fails_while_the_test_is_torn_down_is_told(suite, options: tuple[str, ...]) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        tasks = []
+
+        async def fail():
+            raise LookupError("late")
+
+        @pytest.fixture
+        async def ending():
+            yield
+            tasks.append(asyncio.create_task(fail()))
+            await asyncio.sleep(0)
+
+        async def test_late(ending):
+            pass
+
+        async def test_other():
+            pass
+        """,
+        *options,
+        world="stock",
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_late*", "*LookupError: late*"])
