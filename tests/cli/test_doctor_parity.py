@@ -204,4 +204,5 @@ def test_the_same_words() -> None:
     """The plugin and the command line may not import each other, so that both have these."""
     assert examined.SCOPES == declare.SCOPES
     assert about_tests._MARK_ARGUMENTS["explore"] == set(markers._ARGUMENTS)
+    assert about_tests._MARK_ARGUMENTS["interlace"] == set(markers._START)
     assert settings.TAKE_OVER == options.TAKE_OVER

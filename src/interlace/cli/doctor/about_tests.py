@@ -10,8 +10,8 @@ from interlace.cli.doctor.facts import Edit, Function, Spot, Use
 
 _MARK_ARGUMENTS = {
     "asyncio": {"loop_scope", "scope", "loop_factories"},
-    "explore": {"schedules", "order", "faults", "seed"},
-    "interlace": set[str](),
+    "explore": {"schedules", "order", "faults", "seed", "now", "tz"},
+    "interlace": {"now", "tz"},
 }
 
 
@@ -40,7 +40,7 @@ def _mark_arguments(examined: Examined) -> Iterator[Change]:
     for name, known in _MARK_ARGUMENTS.items():
         for mark in examined.marks(name):
             unknown = sorted(set(mark.arguments) - known)
-            takes = ", ".join(sorted(known - {"scope"})) or "no arguments"
+            takes = ", ".join(sorted(known - {"scope"}))
             if unknown or mark.count:
                 what = f"the argument {unknown[0]!r}" if unknown else "arguments without a name"
                 title = f"@pytest.mark.{name} does not take {what}: it takes {takes}"
