@@ -93,6 +93,18 @@ def test_what_a_task_waits_for() -> None:
     assert interlace.run(main).error is None
 
 
+def test_other_tasks_may_step_in_the_middle_of_a_step() -> None:
+    async def main() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        with inside.outside_of(loop, task):
+            assert asyncio.current_task() is None
+            with inside.outside_of(loop, None):
+                assert asyncio.current_task() is None
+        assert asyncio.current_task() is task
+
+    asyncio.run(main())
+
+
 def test_the_context_of_a_handle() -> None:
     loop = asyncio.new_event_loop()
     context = contextvars.copy_context()

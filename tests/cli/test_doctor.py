@@ -163,6 +163,13 @@ def test_who_runs_what(
     assert {name: report.runs(name) for name in expected} == expected
 
 
+def test_arguments_with_a_default_are_no_fixtures(doctor: Doctor) -> None:
+    body = "async def test_named(x=1, *, world, y=2): ...\nasync def test_optional(x, *, world=1): ..."
+    report = doctor(planted(body))
+    assert report.runs("test_named")[1] == SIMULATED
+    assert report.runs("test_optional")[1] == "interlace"
+
+
 def test_who_runs_what_on_an_older_pytest(doctor: Doctor) -> None:
     assert doctor(planted("async def test_plain(): ..."), pytest_version="8.3.5").runs("test_plain")[0] == (
         "nobody: skipped"

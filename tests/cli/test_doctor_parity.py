@@ -11,10 +11,12 @@ import iniconfig
 import pytest
 from _pytest.config.findpaths import determine_setup
 
+from interlace.cli.doctor import about_tests, examined, settings
 from interlace.cli.doctor.collecting import Suite
 from interlace.cli.doctor.settings import find_settings
 from interlace.cli.doctor.written import read_ini
 from interlace.errors import UsageError
+from interlace.plugin import declare, markers, options
 
 VERSION = tuple(int(part) for part in pytest.__version__.split(".")[:2])
 since_9 = pytest.mark.skipif(VERSION < (9,), reason="this pytest does not read pytest.toml")
@@ -196,3 +198,11 @@ def collected_by_pytest(*arguments: str) -> set[str]:
         check=True,
     )
     return {line for line in done.stdout.splitlines() if "::" in line}
+
+
+def test_the_same_words() -> None:
+    """The plugin and the command line may not import each other, so that both have these."""
+    assert examined.SCOPES == declare.SCOPES
+    assert about_tests._MARK_ARGUMENTS["explore"] == set(markers._ARGUMENTS)
+    assert about_tests._MARK_ARGUMENTS["interlace"] == set(markers._START)
+    assert settings.TAKE_OVER == options.TAKE_OVER

@@ -15,7 +15,6 @@ import interlace.plugin.examples
 import interlace.plugin.factories
 import interlace.plugin.pytest_asyncio
 import interlace.plugin.runner  # noqa: F401
-from interlace.plugin.neighbours import is_installed
 
 if importlib.util.find_spec("hypothesis"):
     import hypothesis.internal.observability  # noqa: F401
@@ -47,10 +46,6 @@ async def test_deposits(world, account):
 """Passes in the plain run and fails when the first deposit is slow."""
 
 Suite = Callable[..., pytest.RunResult]
-
-
-def has(module: str) -> bool:
-    return is_installed(module)
 
 
 @pytest.fixture

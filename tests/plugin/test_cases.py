@@ -194,3 +194,26 @@ def test_a_failure_of_the_plain_run_is_compared_with_the_stock_loop(suite) -> No
             "*OnlySimulatedWarning: test_time_goes_by passes*",
         ]
     )
+
+
+def test_what_is_torn_down_after_a_failure_is_no_part_of_it(suite) -> None:
+    source = """
+        import asyncio
+        import unittest
+
+        import pytest
+
+        class Case(unittest.IsolatedAsyncioTestCase):
+            @pytest.mark.explore(schedules=3)
+            async def test_it(self):
+                await asyncio.sleep(1)
+                self.fail("on purpose")
+
+            async def asyncTearDown(self):
+                {body}
+        """
+    tokens = {
+        suite(source.format(body=body), world="stock").stdout.str().partition("--replay=")[2].split()[0]
+        for body in ("pass", "await asyncio.gather(*(asyncio.to_thread(int) for _ in range(3)))")
+    }
+    assert len(tokens) == 1

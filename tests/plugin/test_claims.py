@@ -271,3 +271,44 @@ def test_higher_scopes_cannot_have_a_world(suite) -> None:
     )
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*ScopeMismatch*world*"])
+
+
+def test_a_marker_of_anyio_that_a_hook_adds_counts(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+            import pytest
+
+            @pytest.fixture(params=["asyncio", ("asyncio", {"debug": True})], ids=["plain", "debug"])
+            def anyio_backend(request):
+                return request.param
+
+            def pytest_collection_modifyitems(items):
+                for item in items:
+                    if "two" not in item.name:
+                        item.add_marker(pytest.mark.anyio)
+            """
+    )
+    pytester.makepyfile(
+        """
+            import pytest
+
+            @pytest.mark.parametrize("value", ["one", "two"])
+            async def test_it(value):
+                pass
+
+            class TestIt:
+                async def test_method(self):
+                    pass
+            """
+    )
+    done = pytester.runpytest_inprocess("-v", "-p", "no:randomly", "-o", "interlace_take_over=anyio")
+    done.assert_outcomes(passed=5)
+    done.stdout.fnmatch_lines(
+        [
+            "*::test_it?plain-one? PASSED*",
+            "*::test_it?debug-one? PASSED*",
+            "*::test_it?two? PASSED*",
+            "*::TestIt::test_method?plain? PASSED*",
+            "*::TestIt::test_method?debug? PASSED*",
+        ]
+    )

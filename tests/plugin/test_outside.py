@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 SHARED = """
 import asyncio
 import pytest
@@ -214,3 +216,28 @@ def test_shared_fixtures_of_tests_that_went_outside_are_shared_there(suite) -> N
         world="stock",
     )
     result.assert_outcomes(passed=3)
+
+
+def test_a_test_on_a_loop_of_the_suite_is_not_explored(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+            import asyncio
+
+            class OwnLoop(asyncio.SelectorEventLoop):
+                pass
+
+            def pytest_asyncio_loop_factories():
+                return {"own": OwnLoop, "stock": asyncio.new_event_loop}
+            """
+    )
+    pytester.makepyfile(
+        """
+            import asyncio
+
+            async def test_it():
+                print("on", type(asyncio.get_running_loop()).__name__)
+            """
+    )
+    done = pytester.runpytest_inprocess("-s", "-p", "no:randomly", "-p", "no:asyncio", "--explore=3")
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["*on OwnLoop*", "*on Loop*", "*an event loop of its own, made by OwnLoop*"])

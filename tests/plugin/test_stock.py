@@ -373,3 +373,70 @@ def test_an_async_fixture_asked_for_in_the_middle_may_wait(
         world=world,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_an_async_generator_that_was_let_go_of_is_closed(suite) -> None:
+    source = """
+    closed = []
+
+    async def test_it():
+        async def generate():
+            try:
+                yield
+            finally:
+                closed.append(True)
+
+        await anext(generate())
+
+    def test_after_it():
+        assert closed
+    """
+    suite(source, world="stock").assert_outcomes(passed=2, warnings=0)
+
+
+@pytest.mark.parametrize(("background", "logged"), [("ignore", 1), ("error", 0)])
+def test_what_goes_wrong_in_the_background_is_logged_where_it_is_no_error(suite, background, logged) -> None:
+    source = """
+    import asyncio
+
+    async def test_it(caplog):
+        asyncio.get_running_loop().call_exception_handler({"message": "broken", "exception": ValueError("x")})
+        assert len(caplog.records) == LOGGED
+    """
+    done = suite(
+        source.replace("LOGGED", str(logged)), "-o", f"interlace_background={background}", world="stock"
+    )
+    done.assert_outcomes(**({"passed": 1} if background == "ignore" else {"failed": 1}))
+    if background == "error":
+        done.stdout.fnmatch_lines(["*ValueError: x*"])
+
+
+@pytest.mark.parametrize("options", [(), ("--overlap=2",)], ids=["alone", "overlapping"])
+def test_a_task_that_fails_while_the_test_is_torn_down_is_told(suite, options: tuple[str, ...]) -> None:
+    result = suite(
+        """
+        import asyncio
+        import pytest
+
+        tasks = []
+
+        async def fail():
+            raise LookupError("late")
+
+        @pytest.fixture
+        async def ending():
+            yield
+            tasks.append(asyncio.create_task(fail()))
+            await asyncio.sleep(0)
+
+        async def test_late(ending):
+            pass
+
+        async def test_other():
+            pass
+        """,
+        *options,
+        world="stock",
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_late*", "*LookupError: late*"])

@@ -180,3 +180,24 @@ def test_a_fixture_that_fails_to_set_up_is_an_error_at_each_test(suite) -> None:
     )
     result.assert_outcomes(passed=1, errors=2)
     result.stdout.fnmatch_lines(["*OSError: no such host*"])
+
+
+def test_a_fixture_that_trio_cannot_set_up_in_a_running_test_is_refused(suite) -> None:
+    source = """
+    import pytest
+
+    @pytest.fixture
+    def anyio_backend():
+        return "trio"
+
+    @pytest.fixture
+    async def value():
+        return 1
+
+    @pytest.mark.anyio
+    async def test_it(request):
+        request.getfixturevalue("value")
+    """
+    done = suite(source, *ANYIO, world="stock")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*ask for it in the arguments of the test*"])

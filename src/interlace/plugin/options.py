@@ -19,8 +19,6 @@ from interlace.plugin.declare import SCOPES
 from interlace.plugin.neighbours import OTHERS, has_asyncio_plugin, is_installed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from interlace.model.choice import Order
     from interlace.model.schedule import Recipe
     from interlace.model.start import Start
@@ -262,7 +260,11 @@ def read_options(config: pytest.Config) -> Options:
     try:
         if (options.schedules, order, faults) != (None, None, None):
             check_settings(options.over(Settings(SCHEDULES)))
-        return options if token is None else replace(options, replay=_read_token(config, token))
+        if token is None:
+            return options
+        from interlace.plugin.tokens import read_token
+
+        return replace(options, replay=read_token(config, token))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -386,24 +388,3 @@ def _number(option: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise pytest.UsageError(f"{option}={text} is not a whole number") from None
-
-
-def _read_token(config: pytest.Config, text: str) -> Recipe:
-    """Reads the token, or the token in the file of that name, relative to here or to the rootdir."""
-    from interlace.model.schedule import Recipe
-
-    for directory in (config.invocation_params.dir, config.rootpath):
-        file = directory / text
-        if _is_file(file):
-            try:
-                return Recipe.parse(file.read_text(encoding="ascii"))
-            except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(f"the token file {text} cannot be read ({error}): explore again") from None
-    return Recipe.parse(text)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # too long for a name: a token
-        return False

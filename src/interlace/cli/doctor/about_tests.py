@@ -10,8 +10,8 @@ from interlace.cli.doctor.facts import Edit, Function, Spot, Use
 
 _MARK_ARGUMENTS = {
     "asyncio": {"loop_scope", "scope", "loop_factories"},
-    "explore": {"schedules", "order", "faults", "seed"},
-    "interlace": set[str](),
+    "explore": {"schedules", "order", "faults", "seed", "now", "tz"},
+    "interlace": {"now", "tz"},
 }
 
 
@@ -40,7 +40,7 @@ def _mark_arguments(examined: Examined) -> Iterator[Change]:
     for name, known in _MARK_ARGUMENTS.items():
         for mark in examined.marks(name):
             unknown = sorted(set(mark.arguments) - known)
-            takes = ", ".join(sorted(known - {"scope"})) or "no arguments"
+            takes = ", ".join(sorted(known - {"scope"}))
             if unknown or mark.count:
                 what = f"the argument {unknown[0]!r}" if unknown else "arguments without a name"
                 title = f"@pytest.mark.{name} does not take {what}: it takes {takes}"
@@ -128,12 +128,7 @@ def _calls(examined: Examined) -> Iterator[Change]:
         ("get-event-loop", ("get_event_loop",), plain, False,
          "asyncio.get_event_loop() with no running loop is an error from Python 3.14 on"),
     ):  # fmt: skip
-        places = tuple(
-            _call(use, one)
-            for one in functions
-            for use in one.uses
-            if use.kind in kinds and (use.kind, one.is_async) != ("get_event_loop", True)
-        )
+        places = tuple(_call(use, one) for one in functions for use in one.uses if use.kind in kinds)
         if places:
             yield Change(code, title, places, must=must)
 

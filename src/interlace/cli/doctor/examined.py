@@ -155,11 +155,13 @@ class Examined:
 def examine(start: Path, settings: Settings, installed: Installed) -> Examined:
     """Returns what there is to know of a suite."""
     # Syntax trees are many small objects that stay until the end: looking for garbage takes longer than parsing.
+    collects = gc.isenabled()
     gc.disable()
     try:
         suite = Suite(start, settings)
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
     rules = Rules(settings, installed)
     cases, sync = [], []
     for module, seen in _all_tests(suite):

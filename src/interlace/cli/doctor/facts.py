@@ -194,8 +194,6 @@ class Module:
         tests: the tests in it.
         fixtures: the fixtures in it, those that it imports included.
         marks_all: the markers that a hook in it puts on tests.
-        hooks: the hooks that it defines.
-        plugins: what it names in pytest_plugins.
         error: why it could not be read; "" if it could.
         error_line: where.
     """
@@ -204,7 +202,5 @@ class Module:
     tests: tuple[Test, ...] = ()
     fixtures: tuple[Fixture, ...] = ()
     marks_all: frozenset[str] = frozenset()
-    hooks: frozenset[str] = frozenset()
-    plugins: tuple[str, ...] = ()
     error: str = ""
     error_line: int = 0

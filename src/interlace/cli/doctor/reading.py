@@ -78,14 +78,11 @@ class Source:
     def read(self, patterns: Patterns) -> Module:
         """Returns what it says."""
         tests = list(self._tests(patterns))
-        hooks = {node.name for node in self._functions(self.tree.body) if node.name.startswith("pytest_")}
         return Module(
             file=self.file,
             tests=tuple(tests),
             fixtures=tuple(self.fixtures()),
             marks_all=frozenset(self._marks_of_hooks()),
-            hooks=frozenset(hooks),
-            plugins=tuple(self._plugins()),
         )
 
     # -- fixtures --------------------------------------------------------------------------------
@@ -223,13 +220,13 @@ class Source:
                 yield from self._functions([*node.body, *getattr(node, "orelse", [])])
 
     def _function(self, node: Defined, holder: str) -> Function:
-        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        optional = len(node.args.defaults)
-        named = (
-            [one.arg for one in arguments[: len(arguments) - optional]]
-            if optional
-            else [one.arg for one in arguments]
-        )
+        given = node.args
+        before = [*given.posonlyargs, *given.args]
+        needed = before[: len(before) - len(given.defaults)]
+        needed += [
+            one for one, value in zip(given.kwonlyargs, given.kw_defaults, strict=True) if value is None
+        ]
+        named = [one.arg for one in needed]
         static = any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in node.decorator_list)
         wants = tuple(named[1:] if holder and not static else named)
         is_async = isinstance(node, ast.AsyncFunctionDef)
@@ -294,16 +291,6 @@ class Source:
                         "pytest.mark."
                     ):
                         yield dotted.removeprefix("pytest.mark.")
-
-    def _plugins(self) -> Iterator[str]:
-        for node in self.tree.body:
-            if isinstance(node, ast.Assign) and any(
-                isinstance(one, ast.Name) and one.id == "pytest_plugins" for one in node.targets
-            ):
-                named = self.names.literal(node.value)
-                words = [named] if isinstance(named, str) else named
-                if isinstance(words, (list, tuple)):
-                    yield from (word for word in words if isinstance(word, str))
 
 
 @dataclass(frozen=True)

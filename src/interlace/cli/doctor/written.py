@@ -138,8 +138,6 @@ def _toml_lines(text: str, path: tuple[str, ...]) -> dict[str, int]:
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[\s*([\w.\-\s\"]+?)\s*\]\s*(?:#.*)?$", line):
             current = tuple(part.strip().strip('"') for part in header[1].split("."))
-            if current == path:
-                lines.setdefault("", number)
         elif current == path and (key := re.match(r"\s*([\w-]+)\s*=", line)):
             lines.setdefault(key[1], number)
     return lines
