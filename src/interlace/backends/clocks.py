@@ -3,7 +3,7 @@
 The wall clock is replaced by time-machine. The others (`time.monotonic`, `perf_counter` and their
 like, and `time.sleep`) it leaves alone; they are replaced here in the way that it replaces its own:
 not the name in a module, but what the function object calls, so that a name which was bound long
-before, as by `from time import monotonic`, reads virtual time as well. See decision 0008.
+before, as by `from time import monotonic`, reads virtual time as well. See decision 0009.
 
 Whoever keeps real time for a real purpose goes on reading it: other threads than those of the run,
 and the modules in `_REAL` (a thread that waits for a lock with a timeout does so in real time).
