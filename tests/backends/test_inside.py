@@ -47,6 +47,24 @@ def test_pool_threads_are_known() -> None:
     assert threading.main_thread() not in standing.pool_threads()
 
 
+def test_workers_are_off_duty_until_they_are_given_a_job() -> None:
+    gate = threading.Event()
+
+    def off_duty() -> bool:
+        frame = sys._current_frames()[thread.ident or 0]
+        return thread in standing.off_duty({thread: frame})
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(threading.current_thread).result()
+        deadline = time.monotonic() + 60
+        while not off_duty() and time.monotonic() < deadline:  # it has yet to come back from its job
+            pass
+        assert off_duty()
+        pool.submit(gate.wait)
+        assert not off_duty()  # at once, although it has not woken up
+        gate.set()
+
+
 @pytest.mark.parametrize("kind", ["result", "error", "cancelled", "given up"])
 def test_results_of_jobs_are_copied(kind: str) -> None:
     loop = interlace.new_event_loop()

@@ -10,6 +10,7 @@ import dis
 import functools
 import queue
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, _base
 from concurrent.futures import thread as _pools
 from contextvars import Context
@@ -36,15 +37,27 @@ def is_idle_worker(frame: FrameType) -> bool:
     return frame.f_code is _pools._worker.__code__
 
 
-def is_off_duty(thread: Any, frame: FrameType) -> bool:
-    """Tells whether a worker thread, whose innermost frame this is, has no job, and none to come.
+def off_duty(workers: Mapping[Any, FrameType]) -> set[Any]:
+    """Returns the worker threads that have no job, and none to come.
 
     Args:
-        thread: a thread out of `pool_threads`.
-        frame: its innermost frame.
+        workers: threads out of `pool_threads`, with the innermost frame of each.
     """
-    jobs = _pools._threads_queues.get(thread)
-    return is_idle_worker(frame) and "work_item" not in frame.f_locals and (jobs is None or jobs.empty())
+    idle: dict[int, list[Any]] = {}
+    pools: dict[int, Any] = {}
+    for thread, frame in workers.items():
+        jobs = _pools._threads_queues.get(thread)
+        if is_idle_worker(frame) and "work_item" not in frame.f_locals and (jobs is None or jobs.empty()):
+            pool = frame.f_locals["executor_reference"]()
+            pools[id(pool)] = pool
+            idle.setdefault(id(pool), []).append(thread)
+    found: set[Any] = set()
+    for key, threads in idle.items():
+        # From CPython 3.13 on a queue hands a job over before the worker has woken up: then it is in neither,
+        # but the pool counts one idle worker less.
+        if pools[key] is None or pools[key]._idle_semaphore._value >= len(threads):
+            found.update(threads)
+    return found
 
 
 def waits_to_be_notified(frame: FrameType) -> tuple[bool, bool] | None:

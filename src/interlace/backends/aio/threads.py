@@ -348,11 +348,7 @@ class Threads(inside.BaseLoop):
         found = {thread for thread in threading.enumerate() if thread not in known}
         if pooled := found & standing.pool_threads():
             frames = sys._current_frames()
-            found -= {
-                one
-                for one in pooled
-                if (frame := frames.get(one.ident or 0)) is not None and standing.is_off_duty(one, frame)
-            }
+            found -= standing.off_duty({one: frames[one.ident] for one in pooled if one.ident in frames})
         return found
 
     def _own_crew(self) -> set[threading.Thread]:
