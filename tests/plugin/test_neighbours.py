@@ -47,6 +47,7 @@ def test_loading_the_plugin_loads_nothing_slow() -> None:
                 "compat",
                 "declare",
                 "fixtures",
+                "loading",
                 "markers",
                 "neighbours",
                 "options",

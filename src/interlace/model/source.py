@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import FrameType, TracebackType
 
 from interlace.model.trace import Place
@@ -21,15 +20,16 @@ def _spellings(path: str) -> tuple[str, str]:
 
 
 _PACKAGE = tuple({os.path.dirname(os.path.dirname(path)) + os.sep for path in _spellings(__file__)})
-_LIBRARIES = tuple(
-    {
-        spelling + os.sep
-        for key in ("stdlib", "platstdlib", "purelib", "platlib")
-        if (path := sysconfig.get_path(key))
-        for spelling in _spellings(path)
-    }
-    | {os.path.dirname(os.path.realpath(os.__file__)) + os.sep}
-)
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Returns the directories of the standard library and of what is installed, when they are first asked for."""
+    import sysconfig  # it takes long to import, and a test that passes needs none of this
+
+    paths = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    found = {spelling + os.sep for path in paths if path for spelling in _spellings(path)}
+    return (*found, os.path.dirname(os.path.realpath(os.__file__)) + os.sep)
 
 
 @lru_cache(maxsize=4096)
@@ -41,7 +41,7 @@ def is_user_file(filename: str) -> bool:
         parts = path.split(os.sep)
         if "site-packages" in parts or "dist-packages" in parts:
             return False
-        if path.startswith(_PACKAGE + _LIBRARIES):
+        if path.startswith(_PACKAGE + _libraries()):
             return False
     return True
 
@@ -86,7 +86,7 @@ def caller_is_user() -> bool:
 def is_loop_file(filename: str) -> bool:
     """Tells whether this file is asyncio's own, or of what stands between asyncio and a caller."""
     directory = os.path.dirname(os.path.realpath(filename))
-    return os.path.basename(directory) == "asyncio" and directory.startswith(_LIBRARIES)
+    return os.path.basename(directory) == "asyncio" and directory.startswith(_libraries())
 
 
 def user_call_site() -> Place | None:

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from interlace.plugin import loading  # noqa: F401  (the following are imported faster)
+
+# isort: split
 from interlace.errors import UsageError
 from interlace.plugin.compat import parse_again, replace_function
 from interlace.plugin.declare import concerns_us
@@ -18,13 +21,11 @@ from interlace.plugin.fixtures import STAGE, clock, world
 from interlace.plugin.markers import (
     ASYNCIO_MARKER,
     MARKERS,
-    check_markers,
+    asks_for_no_loops,
     is_async,
-    is_async_generator,
     is_case,
-    is_for_asyncio,
-    mark_for_asyncio,
-    refuse_async_generator,
+    is_plain,
+    marker_names,
 )
 from interlace.plugin.neighbours import has_asyncio_plugin, offer_alias, take_over
 from interlace.plugin.options import (
@@ -94,37 +95,31 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Has async tests ask for what their loops are made from."""
+    definition = metafunc.definition
+    if is_plain(metafunc.function) or (not definition.own_markers and asks_for_no_loops(definition.parent)):
+        return
     options = metafunc.config.stash[OPTIONS]
-    if not (options.asyncio or options.anyio) or not is_async(metafunc.definition):
+    if not (options.asyncio or options.anyio) or not is_async(definition):
         return
     from interlace.plugin.factories import ask_for_loops
 
     try:
         ask_for_loops(metafunc, options)
     except UsageError as error:
-        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
+        raise pytest.Collector.CollectError(f"{definition.nodeid}: {error}") from None
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pycollect_makeitem(
-    collector: pytest.Collector, name: str, obj: object
-) -> Generator[None, Any, Any]:
-    """Checks the markers of the tests that were just collected."""
-    found = yield
-    if not found:
-        return found
-    options = collector.config.stash[OPTIONS]
-    try:
-        for item in found if isinstance(found, list) else (found,):
-            if isinstance(item, pytest.Function):
-                check_markers(item)
-                if is_async_generator(item) and is_for_asyncio(item):
-                    refuse_async_generator(item)
-                elif options.marks and is_async(item):
-                    mark_for_asyncio(item)
-    except UsageError as error:
-        raise collector.CollectError(str(error)) from None
-    return found
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Has the markers of the tests checked that a module or a class is about to collect."""
+    if not isinstance(collector, (pytest.Module, pytest.Class)):
+        return (yield)
+    from interlace.plugin.collecting import checking
+
+    with checking(collector):
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)
@@ -139,7 +134,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Runs the tests together that may overlap."""
-    if not is_async(item):
+    if not (item.config.stash[OPTIONS].overlap or "overlap" in marker_names(item)):
         return None
     from interlace.plugin.stage import stage_of
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from interlace.plugin.compat import fixture_origin
-from interlace.plugin.markers import asyncio_mark, inner_test, marked_settings, marked_timeout, overlap_group
+from interlace.plugin.markers import (
+    asyncio_mark,
+    inner_test,
+    marked_settings,
+    marked_timeout,
+    marker_names,
+    overlap_group,
+)
 from interlace.plugin.options import Options, Settings
 
 _OTHER_LOOPS = ("trio", "twisted", "curio", "gen_test")
 """Markers of tests that are written for something else than asyncio."""
 
-FACTORY = "_asyncio_loop_factory"
-"""The name under which a test is parametrized with loop factories."""
+
+_PLAIN = Settings()
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """How a test is run.
 
     Args:
@@ -37,7 +42,7 @@ class Claim:
         unexplored: whether it was to be explored, and is not, since hypothesis runs it.
     """
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = _PLAIN
     simulated: bool = False
     own: bool = False
     loop_scope: str | None = None
@@ -52,7 +57,7 @@ class Claim:
 
 def claim_of(item: pytest.Function, options: Options) -> Claim | None:
     """Returns how an async test is run; None: not by interlace."""
-    marks = {mark.name for mark in item.iter_markers()}
+    marks = marker_names(item)
     marked = marked_settings(item) if marks & {"interlace", "explore"} else None
     own = marked is not None or any(
         fixture_origin(item, name) == "interlace.plugin.fixtures" for name in ("world", "clock")
@@ -76,10 +81,10 @@ def claim_of(item: pytest.Function, options: Options) -> Claim | None:
     mark = asyncio_mark(item) if for_asyncio else None
     timeout = marked_timeout(item) if "interlace_timeout" in marks else None
     simulated = (own or takes_all or options.simulated) and not other_loop
-    settings = options.over(marked or Settings()) if simulated else Settings()
+    settings = options.over(marked or _PLAIN) if simulated else _PLAIN
     asked = options.takes_all or settings.schedules is not None
     if examples:
-        settings = replace(settings, schedules=None, replay=None)
+        settings = settings._replace(schedules=None, replay=None)
     return Claim(
         settings=settings,
         simulated=simulated,

@@ -8,7 +8,6 @@ import unittest
 import pytest
 
 from interlace.errors import NotSimulated
-from interlace.model.outcome import innermost
 
 ENDINGS = (
     pytest.skip.Exception,
@@ -48,6 +47,8 @@ def ending_in(error: BaseException) -> BaseException | None:
     """Returns what ends a test, or the session, where a task group has wrapped it; None: it is a failure."""
     if not isinstance(error, BaseExceptionGroup):
         return None
+    from interlace.model.outcome import innermost
+
     stops = error.subgroup(STOPS)
     if stops is not None:
         return innermost(stops)

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from interlace.errors import UsageError
-from interlace.plugin.claims import FACTORY
 from interlace.plugin.compat import add_fixture, add_fixture_name, is_overridden
-from interlace.plugin.markers import AsyncioMark, check_factories, read_asyncio_mark
-from interlace.plugin.options import Options
+from interlace.plugin.markers import NO_LOOPS, AsyncioMark, check_factories, marker_names, read_asyncio_mark
+from interlace.plugin.options import FACTORY, Options
 
 
 def ask_for_loops(metafunc: pytest.Metafunc, options: Options) -> None:
@@ -20,16 +19,22 @@ def ask_for_loops(metafunc: pytest.Metafunc, options: Options) -> None:
         UsageError: a marker or a hook that cannot work.
     """
     definition = metafunc.definition
-    marks = {mark.name: mark for mark in reversed(list(definition.iter_markers()))}
+    marks = marker_names(definition)
     if options.anyio and ("anyio" in marks or options.anyio_auto):
         add_fixture(metafunc, "anyio_backend")
         return
     if not options.asyncio or not ("asyncio" in marks or options.mode == "auto"):
         return
-    if is_overridden(metafunc, "event_loop_policy"):
+    own_policy = is_overridden(metafunc, "event_loop_policy")
+    own_factories = bool(definition.ihook.pytest_asyncio_loop_factories.get_hookimpls())
+    parent: Any = definition.parent
+    if not (own_policy or own_factories or options.anyio or marker_names(parent)):
+        parent.stash[NO_LOOPS] = True
+    if own_policy:
         add_fixture(metafunc, "event_loop_policy")
-    mark = read_asyncio_mark(marks["asyncio"]) if "asyncio" in marks else AsyncioMark()
-    if definition.ihook.pytest_asyncio_loop_factories.get_hookimpls():
+    marked = definition.get_closest_marker("asyncio") if "asyncio" in marks else None
+    mark = AsyncioMark() if marked is None else read_asyncio_mark(marked)
+    if own_factories:
         _parametrize(metafunc, mark, options)
     elif mark.factories is not None:
         raise UsageError(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from interlace.backends.aio.opened import cancelled_by
+from interlace.backends.aio.spares import Spares
 from interlace.backends.aio.stock import OpenLoop, current_loop, loop_is_running, restore_loop
 from interlace.plugin.compat import add_finalizer, definitions, end_fixture, lanes_of, scope_node
 from interlace.plugin.declare import SCOPES, concerns_us, declared
@@ -174,6 +175,7 @@ def _changes(before: Context, after: Context) -> list[tuple[ContextVar[Any], Any
 
 _OPENED = pytest.StashKey[dict[Key, OpenLoop]]()
 _LANES = pytest.StashKey[dict[Key, Lane]]()
+_SPARES = pytest.StashKey[Spares]()
 
 
 _RANKS = {scope: rank for rank, scope in enumerate(SCOPES)}
@@ -212,6 +214,7 @@ def open_loop(
                 name=name,
                 context=context,
                 lent=key[:1] == LENT,
+                spares=_spares_of(item),
                 logs=background_of(item) != "error",
             )
         except Exception as error:
@@ -222,14 +225,23 @@ def open_loop(
     return found
 
 
+def _spares_of(item: pytest.Item) -> Spares:
+    """Returns what is kept of the loops of a session for its next ones."""
+    spares: Spares | None = item.config.stash.get(_SPARES, None)
+    if spares is None:
+        spares = item.config.stash[_SPARES] = Spares()
+        item.config.add_cleanup(spares.clear)
+    return spares
+
+
 def _close(node: pytest.Item, key: Key, item: pytest.Item) -> None:
     opened: OpenLoop = node.stash[_OPENED].pop(key)
-    for lane in [one for one, lane in node.stash.get(_LANES, {}).items() if lane.opened is opened]:
-        del node.stash[_LANES][lane]
-    failures = opened.take_failures(unretrieved=True)
-    pending = opened.pending()
-    opened.close()
-    judge(item, failures, pending)
+    lanes = node.stash.get(_LANES, {})
+    for lane in [one for one, lane in lanes.items() if lane.opened is opened]:
+        del lanes[lane]
+    failures, pending = opened.end()
+    if failures or pending:
+        judge(item, failures, pending)
 
 
 def lane_of(item: pytest.Item, scope: str, loop_scope: str, factory: Any, key: Key, timeout: float) -> Lane:
@@ -250,11 +262,13 @@ def lane_of(item: pytest.Item, scope: str, loop_scope: str, factory: Any, key: K
         context = copy_context()
         alone = loop_scope == "function"
         opened = open_loop(item, loop_scope, factory, key, context if alone else None)
-        if opened.host.context is None and node is scope_node(item, loop_scope):
+        is_own = node is scope_node(item, loop_scope)
+        if opened.host.context is None and is_own:
             opened.host.context = context
         lane = lanes[(loop_scope, *key)] = Lane(opened, loop_scope, context=context, timeout=timeout)
         lane.key = key
-        add_finalizer(node, partial(lanes.pop, (loop_scope, *key), None))
+        if not is_own:  # a loop takes the lanes of its own node with it
+            add_finalizer(node, partial(lanes.pop, (loop_scope, *key), None))
     return lane
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -31,6 +30,7 @@ ASYNCIO_MARKER = (
 _START = ("now", "tz")
 _ARGUMENTS = ("schedules", "order", "faults", "seed", *_START)
 _CO_COROUTINE = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE
+_CO_ANY = _CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def marked_settings(item: pytest.Item) -> Settings | None:
@@ -89,6 +89,16 @@ def _marked_start(item: pytest.Item) -> Start | None:
     return Start.parse(**given)
 
 
+def marker_names(node: Any) -> set[str]:
+    """Returns the names of all markers of a node and of those above it."""
+    names: set[str] = set()
+    while node is not None:
+        for mark in node.own_markers:
+            names.add(mark.name)
+        node = node.parent
+    return names
+
+
 def check_markers(item: pytest.Function) -> None:
     """Checks the markers of a test while it is collected.
 
@@ -96,9 +106,7 @@ def check_markers(item: pytest.Function) -> None:
         UsageError: a marker that cannot work, or one on a test that is not async.
     """
     marks = item.own_markers
-    if not _is_marked(item):
-        return
-    names = {mark.name for mark in item.iter_markers()}
+    names = marker_names(item)
     if "asyncio" in names and item.config.stash[OPTIONS].asyncio:
         try:
             mark = asyncio_mark(item)
@@ -121,15 +129,6 @@ def check_markers(item: pytest.Function) -> None:
     except UsageError as error:
         path, line, _ = item.reportinfo()
         raise UsageError(f"{path}:{(line or 0) + 1}: in {item.name}: {error}") from None
-
-
-def _is_marked(item: pytest.Item) -> bool:
-    node: pytest.Item | pytest.Collector | None = item
-    while node is not None:
-        if node.own_markers:
-            return True
-        node = node.parent
-    return False
 
 
 def _about_scope(item: pytest.Function) -> None:
@@ -205,8 +204,7 @@ def overlap_group(item: pytest.Item) -> str | None:
     return given[0] if given else ""
 
 
-@dataclass(frozen=True)
-class AsyncioMark:
+class AsyncioMark(NamedTuple):
     """What an `asyncio` marker asks for.
 
     Args:
@@ -298,6 +296,21 @@ def is_for_asyncio(item: pytest.Item) -> bool:
     """Tells whether a test is run on asyncio if it is async: by the mode, or by its marker."""
     options = item.config.stash[OPTIONS]
     return options.asyncio and (options.mode == "auto" or item.get_closest_marker("asyncio") is not None)
+
+
+NO_LOOPS = pytest.StashKey[bool]()
+"""Whether the tests of a module or a class ask for nothing that a loop is made from, unless marked themselves."""
+
+
+def asks_for_no_loops(node: Any) -> bool:
+    """Tells whether it is known of a module or a class that it is like that."""
+    return NO_LOOPS in node.stash
+
+
+def is_plain(function: Any) -> bool:
+    """Tells whether a test function is sure to be neither async nor wrapped; asked of each test, so it is brief."""
+    code = getattr(function, "__code__", None)
+    return code is not None and not code.co_flags & _CO_ANY and not getattr(function, "__dict__", True)
 
 
 def is_async(item: pytest.Item) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -29,12 +29,13 @@ SCHEDULES = 200
 MODES = ("auto", "strict")
 WORLDS = ("stock", "simulated")
 BACKGROUND = ("error", "warn", "note", "ignore")
+FACTORY = "_asyncio_loop_factory"
+"""The name under which a test is parametrized with loop factories."""
 TAKE_OVER = "INTERLACE_TAKE_OVER"
 """The environment variable for the ini option `interlace_take_over`."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How one test is to be searched.
 
     Args:
@@ -54,8 +55,7 @@ class Settings:
     start: Start | None = None
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What the command line, the ini file and the environment asked for; None where they do not say.
 
     Args:
@@ -91,7 +91,7 @@ class Options:
     seed: int | None = None
     replay: Recipe | None = None
     simulated: bool = False
-    limits: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = MappingProxyType({})
     start: Start | None = None
     timeout: float = 0
     background: str = ""
@@ -115,9 +115,9 @@ class Options:
             recipe = self.replay
             return Settings(None, recipe.order, recipe.faults, recipe.seed, recipe, recipe.start)
         if marked.start is None and self.start is not None:
-            marked = replace(marked, start=self.start)
+            marked = marked._replace(start=self.start)
         if self.explore and marked.schedules is None:
-            marked = replace(marked, schedules=SCHEDULES)
+            marked = marked._replace(schedules=SCHEDULES)
         if marked.schedules is None:
             return marked
         return Settings(
@@ -264,7 +264,7 @@ def read_options(config: pytest.Config) -> Options:
             return options
         from interlace.plugin.tokens import read_token
 
-        return replace(options, replay=read_token(config, token))
+        return options._replace(replay=read_token(config, token))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -301,7 +301,7 @@ def _read_asyncio(config: pytest.Config, options: Options) -> Options:
     stands_in = not has_asyncio_plugin(config.pluginmanager)
     mode = options.mode
     if not stands_in:
-        return replace(options, mode=mode or "auto", asyncio=False)
+        return options._replace(mode=mode or "auto", asyncio=False)
     given = config.getoption("asyncio_mode", None)
     # Where pytest-asyncio is taken over, its default is no word of the user's: tests run as if it were uninstalled.
     if not given and is_written(config, "asyncio_mode"):
@@ -319,8 +319,7 @@ def _read_asyncio(config: pytest.Config, options: Options) -> Options:
         scopes[f"{kind}_scope"] = None if scope == "fixture-scope" else scope
     debug = config.getoption("asyncio_debug", False) or _ini(config, "asyncio_debug")
     fields: dict[str, Any] = scopes
-    return replace(
-        options,
+    return options._replace(
         mode=mode or given or "auto",
         asyncio=True,
         marks=given == "auto",
@@ -334,7 +333,7 @@ def _read_anyio(config: pytest.Config, options: Options) -> Options:
     if "anyio" not in wants_to_take_over(config) or not is_installed("anyio"):
         return options
     mode = config.getoption("anyio_mode", None) or _ini(config, "anyio_mode")
-    return replace(options, anyio=True, anyio_auto=mode == "auto")
+    return options._replace(anyio=True, anyio_auto=mode == "auto")
 
 
 def check_settings(settings: Settings) -> None:

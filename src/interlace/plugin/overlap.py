@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from interlace.backends.aio.together import Share, run_together
-from interlace.plugin.claims import FACTORY
 from interlace.plugin.compat import arguments_of, park, phase
 from interlace.plugin.lanes import loop_scope_of, options_of, wider
 from interlace.plugin.markers import inner_test
+from interlace.plugin.options import FACTORY
 from interlace.plugin.stage import ItemStage, stage_of
 from interlace.plugin.watch import ALONE
 

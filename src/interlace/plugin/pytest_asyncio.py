@@ -5,7 +5,6 @@ PYTEST_DONT_REWRITE: it is imported before pytest could rewrite its assertions, 
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +23,8 @@ plugin = sys.modules[__name__]
 
 
 def _unused_port(kind: int) -> int:
+    import socket
+
     with socket.socket(socket.AF_INET, kind) as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -51,13 +52,17 @@ class Fixtures:
     @staticmethod
     def unused_tcp_port_factory() -> Callable[[], int]:
         """Returns a free TCP port of 127.0.0.1 at each call, never the same twice."""
-        return new_ports(socket.SOCK_STREAM)
+        from socket import SOCK_STREAM
+
+        return new_ports(SOCK_STREAM)
 
     @pytest.fixture(scope="session")
     @staticmethod
     def unused_udp_port_factory() -> Callable[[], int]:
         """Returns a free UDP port of 127.0.0.1 at each call, never the same twice."""
-        return new_ports(socket.SOCK_DGRAM)
+        from socket import SOCK_DGRAM
+
+        return new_ports(SOCK_DGRAM)
 
     @pytest.fixture
     @staticmethod

@@ -17,7 +17,7 @@ from interlace.backends.aio.run import Asyncio
 from interlace.model.outcome import innermost
 from interlace.model.schedule import Recipe
 from interlace.model.start import Start
-from interlace.plugin.claims import FACTORY, Claim
+from interlace.plugin.claims import Claim
 from interlace.plugin.compare import in_a_line
 from interlace.plugin.compat import Renewal, borrow, fill_shared_fixtures, set_up_anew
 from interlace.plugin.compat_report import Output, drain_output
@@ -33,7 +33,7 @@ from interlace.plugin.explore import (
     warn_of_changes,
 )
 from interlace.plugin.lanes import Lane
-from interlace.plugin.options import OPTIONS
+from interlace.plugin.options import FACTORY, OPTIONS
 from interlace.plugin.recorded import Recorded
 from interlace.plugin.shared import Changes
 from interlace.plugin.stage import ItemStage

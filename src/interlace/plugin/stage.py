@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from interlace.plugin.claims import FACTORY, Claim, claim_of, is_of_pytest_asyncio
+from interlace.plugin.claims import Claim, claim_of, is_of_pytest_asyncio
 from interlace.plugin.compat import arguments_of, fill_shared_fixtures, fixture_value
 from interlace.plugin.fixtures import STAGE
 from interlace.plugin.lanes import (
@@ -27,6 +27,7 @@ from interlace.plugin.lanes import (
     share_of,
 )
 from interlace.plugin.markers import inner_test, is_async, is_case
+from interlace.plugin.options import FACTORY
 from interlace.plugin.watch import judge
 
 if TYPE_CHECKING:

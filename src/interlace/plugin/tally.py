@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -13,19 +12,16 @@ _NAMED = 5
 """How many tests are named in a line of the summary."""
 
 
-@dataclass(eq=False)
 class Tally:
     """Counts over the session."""
 
-    tests: int = 0
-    schedules: int = 0
-    failed: int = 0
-    latent: int = 0
-    outside: list[tuple[str, str]] = field(default_factory=list)
-    alone: Counter[str] = field(default_factory=Counter)
-    unexplored: Counter[str] = field(default_factory=Counter)
-    pending: list[tuple[str, int]] = field(default_factory=list)
-    noted: list[tuple[str, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.tests = self.schedules = self.failed = self.latent = 0
+        self.outside: list[tuple[str, str]] = []
+        self.alone: Counter[str] = Counter()
+        self.unexplored: Counter[str] = Counter()
+        self.pending: list[tuple[str, int]] = []
+        self.noted: list[tuple[str, str]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Counts one test."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.nested import run_nested
+from interlace.backends.aio.spares import waiting_handles
 
 
 class Host:
@@ -103,7 +104,7 @@ class Host:
         else:
             self._job = coroutine
             # What was handed to the loop before this job is to be begun before it.
-            self._is_early = self.is_at_hand and inside.waiting_handles(self.loop) != 1
+            self._is_early = self.is_at_hand and waiting_handles(self.loop) != 1
             if self._idle is not None and not self._idle.done():
                 self._idle.set_result(None)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import futures, tasks
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from concurrent.futures import Future as JobFuture
 from contextlib import AsyncExitStack, ExitStack, contextmanager
@@ -71,17 +71,9 @@ def traceback_of(task: Any) -> TracebackType | None:
     return found
 
 
-def no_task_but(own: Sequence[asyncio.Task[Any]]) -> bool:
-    """Tells whether these are sure to be the only tasks of all loops, done ones included; takes little time."""
-    known = _known_tasks()
-    alone = len(known) == len(own) and not getattr(tasks, "_eager_tasks", None)
-    return alone and bool(own) and all(task in known for task in own)
-
-
-def waiting_handles(loop: asyncio.AbstractEventLoop) -> int | None:
-    """Returns how many callbacks a loop calls in its next iteration; None: it does not show them."""
-    ready = getattr(loop, "_ready", None)
-    return None if ready is None else len(ready)
+def is_only_task(task: asyncio.Task[Any]) -> bool:
+    """Tells whether this is sure to be the only task of all loops, done ones included; takes little time."""
+    return len(known := _known_tasks()) == 1 and task in known and not getattr(tasks, "_eager_tasks", None)
 
 
 def _known_tasks() -> Any:

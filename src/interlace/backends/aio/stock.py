@@ -24,6 +24,7 @@ from interlace.backends.aio.background import (
     watched,
 )
 from interlace.backends.aio.host import Host
+from interlace.backends.aio.spares import Spares, waiting_handles
 from interlace.backends.aio.stuck import stacks
 from interlace.errors import TimedOut, UsageError
 
@@ -79,6 +80,7 @@ class OpenLoop:
         name: what the host task is called.
         context: the context of the host task.
         lent: whether somebody else closes the loop.
+        spares: what is left of earlier loops that asyncio has made; None: nothing is to be kept of them.
         logs: whether what goes wrong beside it is logged as well, as asyncio does it.
 
     Attributes:
@@ -100,10 +102,12 @@ class OpenLoop:
         name: str = "test",
         context: Context | None = None,
         lent: bool = False,
+        spares: Spares | None = None,
         logs: bool = False,
     ) -> None:
         self._lent = lent
-        self._factory = factory or asyncio.new_event_loop
+        self._spares = spares if factory is None else None
+        self._factory = factory or (asyncio.new_event_loop if spares is None else spares.open)
         self._debug = debug
         self._name = name
         self._context = context
@@ -195,7 +199,7 @@ class OpenLoop:
     def _is_alone(self) -> bool:
         """Tells whether the task of the host is sure to be the only one."""
         task = self.host.task
-        return task is not None and inside.no_task_but((task,))
+        return task is not None and inside.is_only_task(task)
 
     def drop(self, share: Share) -> None:
         """Lets a share go."""
@@ -207,14 +211,26 @@ class OpenLoop:
 
     def pending(self) -> list[str]:
         """Returns one line for each task that is not done, other than the host."""
-        if self._is_alone():
-            return []
         return pending_tasks(self.loop, [self.host.task, *(share.host.task for share in self.shares)])
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Ends what is left and closes the loop; warns where that fails."""
+    def end(self) -> tuple[list[BaseException], list[str]]:
+        """Closes the loop; returns what went wrong beside it, and a line for each task that was not done."""
+        if self._suspects is None and self._is_alone():
+            failures, pending = self.take_failures(), []
+            self.close(alone=True)
+        else:
+            failures, pending = self.take_failures(unretrieved=True), self.pending()
+            self.close()
+        return failures, pending
+
+    def close(self, *, alone: bool = False) -> None:
+        """Ends what is left and closes the loop; warns where that fails.
+
+        Args:
+            alone: whether the task of the host is known to be the only one.
+        """
         loop = self.loop
         if loop.is_closed():
             self.host.abandon()
@@ -229,14 +245,13 @@ class OpenLoop:
         try:
             hosts = [self.host, *(share.host for share in self.shares)]
             idle = [host.task for host in hosts if not host.busy]
-            alone = bool(idle) and self._is_alone()
-            tasks = [] if alone else [task for task in asyncio.all_tasks(loop) if task not in idle]
+            tasks = [] if alone and idle else [task for task in asyncio.all_tasks(loop) if task not in idle]
             for host in hosts:
                 host.abandon()
             if tasks:
                 self._cancel(tasks)
             # An async generator that was let go of is to be closed by a task which has not been made yet.
-            if (inside.waiting_handles(loop) or 0) > sum(host.is_at_hand for host in hosts):
+            if (waiting_handles(loop) or 0) > sum(host.is_at_hand for host in hosts):
                 loop.run_until_complete(asyncio.sleep(0))
                 if late := asyncio.all_tasks(loop):
                     self._cancel(list(late))
@@ -253,7 +268,10 @@ class OpenLoop:
             )
         finally:
             if not self._lent:
-                loop.close()
+                if self._spares is None:
+                    loop.close()
+                else:
+                    self._spares.close(loop)
                 loop.set_exception_handler(None)  # nothing is to stay alive in a circle
 
     def _cancel(self, tasks: list[asyncio.Task[Any]]) -> None:
