@@ -152,5 +152,5 @@ def test_what_no_real_loop_does_does_not_happen(program: Program, seed: int) -> 
 def test_ablation_without_steps_that_take_time_it_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     from interlace.backends.aio.timers import Timers
 
-    monkeypatch.setattr(Timers, "_take_time", lambda self, begin: 0)
+    monkeypatch.setattr(Timers, "_take_time", lambda self, when: False)
     assert interlace.explore(armed_one_step_apart).failure is None

@@ -217,35 +217,35 @@ class Clocks:
         shown = self._clock_of(threading.get_ident())
         if shown is None:
             return time_machine.escape_hatch.time.time_ns()
-        return shown.clock.wall_ns
+        return shown.clock.here_wall_ns
 
     def _monotonic(self) -> Any:
         shown = self._clock_here()
-        return self._really["monotonic"]() if shown is None else shown.clock.ns / SECOND
+        return self._really["monotonic"]() if shown is None else shown.clock.here_ns / SECOND
 
     def _monotonic_ns(self) -> Any:
         shown = self._clock_here()
-        return self._really["monotonic_ns"]() if shown is None else shown.clock.ns
+        return self._really["monotonic_ns"]() if shown is None else shown.clock.here_ns
 
     def _perf_counter(self) -> Any:
         shown = self._clock_here()
-        return self._really["perf_counter"]() if shown is None else shown.clock.ns / SECOND
+        return self._really["perf_counter"]() if shown is None else shown.clock.here_ns / SECOND
 
     def _perf_counter_ns(self) -> Any:
         shown = self._clock_here()
-        return self._really["perf_counter_ns"]() if shown is None else shown.clock.ns
+        return self._really["perf_counter_ns"]() if shown is None else shown.clock.here_ns
 
     def _clock_gettime(self, which: Any, /) -> Any:
         shown = self._clock_here()
         if shown is None or which not in _SYSTEM:
             return self._really["clock_gettime"](which)
-        return (shown.clock.wall_ns if _SYSTEM[which] else shown.clock.ns) / SECOND
+        return (shown.clock.here_wall_ns if _SYSTEM[which] else shown.clock.here_ns) / SECOND
 
     def _clock_gettime_ns(self, which: Any, /) -> Any:
         shown = self._clock_here()
         if shown is None or which not in _SYSTEM:
             return self._really["clock_gettime_ns"](which)
-        return shown.clock.wall_ns if _SYSTEM[which] else shown.clock.ns
+        return shown.clock.here_wall_ns if _SYSTEM[which] else shown.clock.here_ns
 
     def _ctime(self, *given: Any) -> Any:
         moment = given if given and given != (None,) else (time.time(),)

@@ -10,10 +10,13 @@ import math
 import zoneinfo
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from interlace.errors import UsageError
 from interlace.model.start import EPOCH, Start, length_of, since_epoch
+
+if TYPE_CHECKING:
+    from interlace.sim.hostclock import HostClock
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -67,15 +70,17 @@ class Clock:
         start: when and where the run began.
         hand: put in by the backend.
         goal: the moment in ns that time is being advanced to; None if it is not.
+        local: returns the clocks of the host that the running code is on; None while all are exact.
     """
 
-    __slots__ = ("_pauses", "goal", "hand", "ns", "start")
+    __slots__ = ("_pauses", "goal", "hand", "local", "ns", "start")
 
     def __init__(self, start: Start | None = None) -> None:
         self.ns = 0
         self.start = start or Start()
         self.hand: Hand | None = None
         self.goal: int | None = None
+        self.local: Callable[[], HostClock] | None = None
         self._pauses = 0
 
     # -- reading ---------------------------------------------------------------------------------
@@ -92,8 +97,21 @@ class Clock:
 
     def now(self) -> dt.datetime:
         """Returns the virtual date and time, in the time zone of the run."""
-        passed = dt.timedelta(microseconds=self.wall_ns // 1000)
-        return (EPOCH + passed).astimezone(zoneinfo.ZoneInfo(self.start.zone))
+        return date_of(self.wall_ns, self.start.zone)
+
+    @property
+    def here_ns(self) -> int:
+        """What a monotonic clock shows to the running code, in nanoseconds: see `Host.clock`."""
+        return self.ns if self.local is None else self.local().ns
+
+    @property
+    def here_wall_ns(self) -> int:
+        """Nanoseconds since 1970-01-01T00:00:00Z as the running code is shown: see `Host.clock`."""
+        return self.wall_ns if self.local is None else self.local().wall_ns
+
+    def when(self, ns: int) -> int:
+        """Returns the virtual time in ns at which `here_ns` is this much."""
+        return ns if self.local is None else self.local().when(ns)
 
     @property
     def timers(self) -> list[Wake]:
@@ -167,6 +185,12 @@ class Clock:
         if self.hand is None:
             raise UsageError("this clock is that of no run: use world.clock inside of a test or a program")
         return self.hand
+
+
+def date_of(wall_ns: int, zone: str) -> dt.datetime:
+    """Returns a date and time, given nanoseconds since 1970-01-01T00:00:00Z and the name of a zone."""
+    passed = dt.timedelta(microseconds=wall_ns // 1000)
+    return (EPOCH + passed).astimezone(zoneinfo.ZoneInfo(zone))
 
 
 def _checked(seconds: Any, method: str) -> int:

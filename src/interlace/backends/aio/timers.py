@@ -71,7 +71,7 @@ class Timers(inside.BaseLoop):
 
     def time(self) -> float:
         """Returns the virtual time in seconds since the run began."""
-        return self.world.clock.ns / SECOND
+        return self.world.clock.here_ns / SECOND
 
     def call_later(
         self,
@@ -83,9 +83,9 @@ class Timers(inside.BaseLoop):
         """Schedules a callback `delay` virtual seconds from now."""
         if delay is None:
             raise TypeError("delay must not be None")
-        when = self.world.clock.ns / SECOND + delay
-        if self._timers and self.world.asks and when < _FAR:
-            when += self._take_time(nanoseconds(when)) / SECOND
+        when = self.time() + delay
+        if self._timers and self.world.asks and when < _FAR and self._take_time(nanoseconds(when)):
+            when = self.time() + delay
         return self.call_at(when, callback, *args, context=context)
 
     def call_at(
@@ -104,7 +104,7 @@ class Timers(inside.BaseLoop):
             self._check_thread()
             self._check_callback(callback, "call_at")
         try:
-            deadline = nanoseconds(when)
+            deadline = self.world.clock.when(nanoseconds(when))
         except (OverflowError, ValueError):
             if when != when:
                 raise UsageError(f"a timer cannot be set to {when!r}: give a number of seconds") from None
@@ -208,19 +208,20 @@ class Timers(inside.BaseLoop):
             world.clock.ns = deadline
             self._pop_due(due)
 
-    def _take_time(self, begin: int) -> int:
+    def _take_time(self, when: int) -> bool:
         """Asks whether the step that arms a timer has taken so long that a timer due later fires first.
 
         That may be any timer that another step has armed before, unless it is a timeout: a timer armed
         in the same step goes on being due in the order of the delays.
 
         Args:
-            begin: the moment in ns at which the timer is due if the step takes no time.
+            when: what the clock shows when the timer is due if the step takes no time, in ns.
 
         Returns:
-            How much time the step has taken, in ns.
+            Whether the step has taken time.
         """
         world = self.world
+        begin = world.clock.when(when)
         timers = self._timers
         place = bisect(timers, (begin, self._armed + 1))
         for deadline, _, timer in timers[place : place + _NEAR]:
@@ -233,9 +234,9 @@ class Timers(inside.BaseLoop):
                 if world.choose("step", self.actor or LOOP, ("no time", show_ns(taken))):
                     world.spent += taken
                     world.clock.ns += taken
-                    return taken
+                    return True
                 break
-        return 0
+        return False
 
     def _break_ties(self, due: list[Timer]) -> list[Timer]:
         """Asks which of several timers with one deadline, armed at different moments, fires first.

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from interlace.sim.hostclock import HostClock
+
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
     from interlace.sim.network.network import Network
@@ -96,12 +98,17 @@ class Host:
         network: the network it is part of.
         name: its host name.
         address: its IPv4 address.
+        clock: the virtual time of the run.
+
+    Attributes:
+        clock: its clocks: `clock.skew` and `clock.drift` make them wrong.
     """
 
-    __slots__ = ("_bound", "_next_port", "address", "name", "network")
+    __slots__ = ("_bound", "_next_port", "address", "clock", "name", "network")
 
-    def __init__(self, network: Network, name: str, address: str) -> None:
+    def __init__(self, network: Network, name: str, address: str, clock: Clock) -> None:
         self.network = network
+        self.clock = HostClock(clock, lambda: network.here.clock)
         self.name = name
         self.address = address
         self._bound: dict[int, list[Listener]] = {}

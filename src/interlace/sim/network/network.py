@@ -57,7 +57,7 @@ class Network:
                 self.host(DEFAULT_HOST)  # first, so that its address is always the same
             number = len(self._hosts)
             address = f"10.0.{number // _HOSTS_PER_NET}.{number % _HOSTS_PER_NET + 1}"
-            host = self._hosts[key] = self._by_address[address] = Host(self, name, address)
+            host = self._hosts[key] = self._by_address[address] = Host(self, name, address, self._world.clock)
         return host
 
     def find(self, name: str) -> Host | None:
