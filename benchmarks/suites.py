@@ -36,7 +36,7 @@ class Candidate:
     Args:
         name: what it is called in the tables.
         plugins: what pytest is told to load.
-        peer: the package to install in an environment of its own; "": none.
+        peer: the packages to install in an environment of its own; "": none.
         ini: the lines of the ini file.
         fixture: how a fixture is declared.
         mark: what stands above each test.
@@ -180,7 +180,7 @@ class Bench:
 
     def can_run(self, candidate: Candidate) -> bool:
         """Tells whether the package of a candidate is here, and installs it where it is not."""
-        return self._python(candidate.peer) is not None
+        return self.python(candidate) is not None
 
     def seconds(self, candidate: Candidate, suite: Path, passed: int | None, *options: str) -> float:
         """Runs a suite and returns the CPU time that took.
@@ -196,7 +196,7 @@ class Bench:
         """
         plugins = [word for plugin in candidate.plugins for word in ("-p", plugin)]
         collect = ["--collect-only"] if passed is None else []
-        command = [self._python(candidate.peer), "-m", "pytest", "-qx", "-p", "no:cacheprovider", *plugins]
+        command = [self.python(candidate), "-m", "pytest", "-qx", "-p", "no:cacheprovider", *plugins]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [*map(str, command), *collect, *options],
@@ -213,7 +213,9 @@ class Bench:
             raise RuntimeError(f"{candidate.name}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    def _python(self, peer: str) -> Path | None:
+    def python(self, candidate: Candidate) -> Path | None:
+        """Returns the Python that has the packages of a candidate; None where they cannot be installed."""
+        peer = candidate.peer
         if peer not in self._pythons:
             try:
                 self._pythons[peer] = install(peer)
@@ -243,7 +245,7 @@ def install(peer: str) -> Path:
     """Returns the Python of an environment with a peer and our own pytest; makes it if it is not there yet."""
     if not peer:
         return Path(sys.executable)
-    pins = [f"pytest=={pytest.__version__}", peer]
+    pins = [f"pytest=={pytest.__version__}", *peer.split()]
     name = "-".join([platform.python_version(), *pins])
     final = CACHE / re.sub(r"[=*]+", "-", name).strip("-.")
     python = Path("bin/python")

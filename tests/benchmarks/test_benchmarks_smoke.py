@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
         ["throughput", "--rounds", "1"],
         ["overhead", "--rounds", "1", "--scale", "200", "--only", "IsolatedAsyncioTestCase"],
         ["renewal", "--rounds", "1", "--scale", "50", "--only", "three"],
+        ["sleeps", "--rounds", "1", "--scale", "100", "--only", "none of the peers"],
         ["bugs", "--seeds", "1", "--cap", "20"],
     ],
 )

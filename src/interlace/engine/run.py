@@ -126,9 +126,9 @@ class Runner:
             raise Diverged(world.diverged)
         outcome = Outcome(
             recipe=Recipe(Schedule.of(world.answers), order, self.faults, self.seed, start=self.start),
-            points=tuple(world.points),
-            answers=tuple(world.answers),
-            asking_steps=tuple(world.asking_steps),
+            points=world.points,
+            answers=world.answers,
+            asking_steps=world.asking_steps,
             trace=world.trace,
             value=ending.value,
             error=ending.error,

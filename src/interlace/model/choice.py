@@ -6,7 +6,8 @@ can therefore never run, keep or leak anything of the program under test.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, overload
 
 Kind = Literal["delay", "arrival", "cut", "stall", "step", "tie", "cancel", "order", "random"]
 """What is asked.
@@ -42,6 +43,63 @@ class ChoicePoint(NamedTuple):
     kind: Kind
     subject: str
     options: tuple[str, ...]
+
+
+def show_ns(ns: int) -> str:
+    """Words a duration: `100 µs`, `30 ms`, `60 s`."""
+    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1000)):
+        if ns >= size:
+            return f"{ns / size:g} {unit}"
+    return f"{ns} ns"
+
+
+Late = tuple[Kind, str, Callable[[Any], tuple[str, ...]], Any, int]
+"""A question whose options are not worded yet: the kind, the subject, what words the options, what those are
+about, and the number of the step that asked."""
+
+
+class Points(Sequence[ChoicePoint]):
+    """The questions of a plain run, worded when somebody looks at one: most often nobody does.
+
+    Args:
+        asked: the questions in their order.
+    """
+
+    __slots__ = ("_asked", "_worded")
+
+    def __init__(self, asked: list[Late]) -> None:
+        self._asked = asked
+        self._worded: tuple[ChoicePoint, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    @overload
+    def __getitem__(self, index: int) -> ChoicePoint: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ChoicePoint]: ...
+    def __getitem__(self, index: int | slice) -> ChoicePoint | Sequence[ChoicePoint]:
+        return self._all()[index]
+
+    def __iter__(self) -> Iterator[ChoicePoint]:
+        return iter(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == (other._all() if isinstance(other, Points) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def _all(self) -> tuple[ChoicePoint, ...]:
+        if self._worded is None or len(self._worded) != len(self._asked):
+            self._worded = tuple(
+                ChoicePoint(number, kind, subject, wording(about))
+                for number, (kind, subject, wording, about, _) in enumerate(self._asked)
+            )
+        return self._worded
 
 
 class Strategy(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ class Outcome:
     """
 
     recipe: Recipe
-    points: tuple[ChoicePoint, ...]
+    points: Sequence[ChoicePoint]
     answers: tuple[int, ...]
     asking_steps: tuple[int, ...]
     trace: Trace

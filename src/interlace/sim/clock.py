@@ -70,10 +70,11 @@ class Clock:
         start: when and where the run began.
         hand: put in by the backend.
         goal: the moment in ns that time is being advanced to; None if it is not.
+        pauses: how many blocks of `paused` are open.
         local: returns the clocks of the host that the running code is on; None while all are exact.
     """
 
-    __slots__ = ("_pauses", "goal", "hand", "local", "ns", "start")
+    __slots__ = ("goal", "hand", "local", "ns", "pauses", "start")
 
     def __init__(self, start: Start | None = None) -> None:
         self.ns = 0
@@ -81,7 +82,7 @@ class Clock:
         self.hand: Hand | None = None
         self.goal: int | None = None
         self.local: Callable[[], HostClock] | None = None
-        self._pauses = 0
+        self.pauses = 0
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -123,7 +124,7 @@ class Clock:
         """The moment in ns that time must not jump beyond by itself; None: it may go anywhere."""
         if self.goal is not None:
             return self.goal
-        return self.ns if self._pauses else None
+        return self.ns if self.pauses else None
 
     # -- by hand ---------------------------------------------------------------------------------
 
@@ -168,11 +169,11 @@ class Clock:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Within the block time does not jump by itself: it goes on where it is advanced, and only so far."""
-        self._pauses += 1
+        self.pauses += 1
         try:
             yield
         finally:
-            self._pauses -= 1
+            self.pauses -= 1
 
     def settle(self) -> Coroutine[Any, Any, None]:
         """Waits, to be awaited, until every other task waits for something; no time passes.

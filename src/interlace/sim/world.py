@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
-from interlace.model.choice import ChoicePoint, Kind, Order, Strategy
+from interlace.model.choice import ChoicePoint, Kind, Late, Order, Points, Strategy, show_ns
 from interlace.model.start import Start
 from interlace.model.trace import Passage, Trace
-from interlace.sim.clock import MILLISECOND, SECOND, Clock
+from interlace.sim.clock import MILLISECOND, Clock
 from interlace.sim.faults import Faults
 from interlace.sim.flight import DELAYS, SLOW_DELAYS, Flight
 from interlace.sim.network import Network
@@ -27,14 +28,6 @@ GENEROUS = 100 * MILLISECOND
 """A timeout longer than this is meant never to fire in a happy run: delays leave half of it alone."""
 
 
-def show_ns(ns: int) -> str:
-    """Words a duration: `100 µs`, `30 ms`, `60 s`."""
-    for unit, size in (("s", SECOND), ("ms", MILLISECOND), ("µs", 1000)):
-        if ns >= size:
-            return f"{ns / size:g} {unit}"
-    return f"{ns} ns"
-
-
 class World:
     """Everything outside the program in one run.
 
@@ -47,12 +40,13 @@ class World:
         start: when and where the virtual time begins.
 
     Attributes:
+        asks: whether this world asks at all.
         clock: virtual time.
         network: the simulated network.
         flight: operations that have not completed.
         step: the number of the step that is running; -1 before the first.
         trace: what happened so far.
-        points: the questions asked so far; `answers` holds the answers to them.
+        plain: the questions so far of a run in which the boring answer is given to each; else None.
         horizon: set by the backend; returns the virtual time in ns that explored delays must not
             reach because an armed, generous timeout stands there; None if there is none.
         limit: the virtual time in ns at which the backend stops the program; `NEVER` unless it has a timeout.
@@ -74,6 +68,7 @@ class World:
         start: Start | None = None,
     ) -> None:
         self._strategy = strategy
+        self.asks = strategy is not None
         self.order = order
         self.faults = faults or Faults()
         self.seed = seed
@@ -82,9 +77,10 @@ class World:
         self.iteration = 0
         self.events: list[tuple[int, str, str, int]] = []
         self.trace = Trace(self.events)
-        self.points: list[ChoicePoint] = []
-        self.answers: list[int] = []
-        self.asking_steps: list[int] = []
+        self.plain: list[Late] | None = [] if getattr(strategy, "is_plain", False) else None
+        self._points: list[ChoicePoint] = []
+        self._answers: list[int] = []
+        self._asking_steps: list[int] = []
         self.horizon: Callable[[], int | None] = lambda: None
         self.limit = NEVER
         self.spent = 0
@@ -96,9 +92,19 @@ class World:
         self.network = Network(self)
 
     @property
-    def asks(self) -> bool:
-        """Whether this world asks at all."""
-        return self._strategy is not None
+    def points(self) -> Sequence[ChoicePoint]:
+        """The questions asked so far."""
+        return tuple(self._points) if self.plain is None else Points(self.plain)
+
+    @property
+    def answers(self) -> tuple[int, ...]:
+        """The answers to them."""
+        return tuple(self._answers) if self.plain is None else (0,) * len(self.plain)
+
+    @property
+    def asking_steps(self) -> tuple[int, ...]:
+        """The numbers of the steps that asked them."""
+        return tuple(self._asking_steps) if self.plain is None else tuple(late[4] for late in self.plain)
 
     def choose(self, kind: Kind, subject: str, options: tuple[str, ...]) -> int:
         """Asks one question and returns the index of the answer.
@@ -109,7 +115,10 @@ class World:
         """
         if len(options) == 1 or self._strategy is None:
             return 0
-        point = ChoicePoint(len(self.points), kind, subject, options)
+        if self.plain is not None:
+            self.plain.append((kind, subject, tuple, options, self.step))
+            return 0
+        point = ChoicePoint(len(self._points), kind, subject, options)
         answer = self._strategy.choose(point)
         if not 0 <= answer < len(options):
             # Not raised here: the program under test might catch it.
@@ -119,10 +128,30 @@ class World:
                 "not deterministic; explore again"
             )
             answer = 0
-        self.points.append(point)
-        self.answers.append(answer)
-        self.asking_steps.append(self.step)
+        self._points.append(point)
+        self._answers.append(answer)
+        self._asking_steps.append(self.step)
         return answer
+
+    def choose_late(
+        self, kind: Kind, subject: str, wording: Callable[[Any], tuple[str, ...]], about: Any
+    ) -> int:
+        """Asks a question that the plain run words only if somebody looks at it; else as `choose`.
+
+        Timers ask so often that the wording takes as long as all the rest.
+
+        Args:
+            kind: what is asked.
+            subject: what it is about.
+            wording: words the options, at least two, given what they are about.
+            about: that; nothing that changes.
+        """
+        if not self.asks:
+            return 0
+        if self.plain is None:
+            return self.choose(kind, subject, wording(about))
+        self.plain.append((kind, subject, wording, about, self.step))
+        return 0
 
     def delay(self, what: str, delays: Sequence[int] = DELAYS) -> int:
         """Asks how long an operation takes that starts now, in nanoseconds.
@@ -160,6 +189,7 @@ class World:
     def close(self) -> None:
         """Ends the run: from now on nothing is asked and nothing is recorded."""
         self._strategy = None
+        self.asks = False
         if self.events is self.trace.events:
             self.events = []
             self.elapsed = self.clock.elapsed

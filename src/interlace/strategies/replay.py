@@ -13,10 +13,14 @@ class Replay:
 
     Args:
         answers: the option numbers, in the order in which the questions come.
+
+    Attributes:
+        is_plain: whether each answer is the boring one, so that nobody has to ask.
     """
 
     def __init__(self, answers: Sequence[int] = ()) -> None:
         self._answers = tuple(answers)
+        self.is_plain = not any(self._answers)
 
     def start(self, seed: int) -> None:
         """Nothing here is random."""

@@ -11,17 +11,6 @@ if TYPE_CHECKING:
     from interlace.backends.aio.timers import Timers
 
 
-def _fill(handle: Any, callback: Any, args: Any, loop: Any, context: Any) -> None:
-    """Does what `asyncio.Handle.__init__` does, with fewer calls: one handle is made for each step."""
-    handle._context = copy_context() if context is None else context
-    handle._loop = loop
-    handle._callback = callback
-    handle._args = args
-    handle._cancelled = False
-    handle._repr = None
-    handle._source_traceback = None
-
-
 class Handle(asyncio.Handle):
     """A callback in the ready queue.
 
@@ -41,7 +30,13 @@ class Handle(asyncio.Handle):
         if loop._debug:
             super().__init__(callback, args, loop, context)
         else:
-            _fill(self, callback, args, loop, context)
+            # What the line above does, with fewer calls: one handle is made for each step.
+            self._context = copy_context() if context is None else context
+            self._loop = loop
+            self._callback = callback
+            self._args = args
+            self._cancelled = False
+            self._repr = self._source_traceback = None
         self.cause = cause
         self.actor = actor
         self.label = ""
@@ -72,15 +67,28 @@ class Timer(asyncio.TimerHandle):
     __slots__ = ("actor", "armed", "by", "cause", "deadline", "label")
 
     def __init__(
-        self, when: float, callback: Any, args: Any, loop: Timers, context: Any, deadline: int, armed: int
+        self,
+        when: float,
+        callback: Any,
+        args: Any,
+        loop: Timers,
+        context: Any,
+        deadline: int,
+        armed: int,
+        cause: int,
     ) -> None:
         if loop._debug:
             super().__init__(when, callback, args, loop, context)
         else:
-            _fill(self, callback, args, loop, context)
+            self._context = copy_context() if context is None else context
+            self._loop = loop
+            self._callback = callback
+            self._args = args
+            self._cancelled = False
+            self._repr = self._source_traceback = None
             self._when = when
-            self._scheduled = False
-        self.cause = loop.world.step
+        self._scheduled = True
+        self.cause = cause
         self.actor: str | None = None
         self.label = ""
         self.by = loop.actor

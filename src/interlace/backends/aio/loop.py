@@ -8,7 +8,6 @@ What may vary of that is asked of the world; nothing else may. The real time is 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -21,12 +20,13 @@ from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
 from interlace.backends.aio.runaway import Pace
+from interlace.backends.aio.standing import ALIVE, STARTING
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
 from interlace.backends.clocks import CLOCKS
 from interlace.errors import Deadlock
-from interlace.sim.world import World
+from interlace.sim.world import STALL_BOUND, World
 
 Ts = TypeVarTuple("Ts")
 
@@ -46,6 +46,14 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         endings: exceptions that end the run wherever a signal raises them, between two steps as well.
     """
 
+    # What every step looks at. CPython is quick with attributes in slots, and slow with those of an object
+    # that has more than thirty in its dictionary, as a loop has.
+    __slots__ = (
+        *("_armed", "_by_hand", "_cancelled_timers", "_closed", "_crowd", "_debug", "_in_flight", "_inbox"),
+        *("_jobs", "_jumps", "_last_moment", "_max_steps", "_pace", "_ready", "_records", "_stopping"),
+        *("_timeouts", "_timers", "actor", "after_step", "before_step", "cancellations", "world"),
+    )
+
     def __init__(self, world: World, *, records: bool = True, max_steps: int = 0, max_ns: int = 0) -> None:
         super().__init__()
         self.world = world
@@ -61,6 +69,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self._max_steps = max_steps
         self._pace = Pace(self, max_steps, max_ns)
         self._ready: deque[Any] = deque()
+        self._in_flight = world.flight.arrivals
         self.cancellations = 0
         self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
@@ -147,10 +156,43 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         """Runs one iteration."""
         world = self.world
         ready = self._ready
-        in_flight = world.flight.arrivals
+        in_flight = self._in_flight
+        timers = self._timers
         world.iteration += 1
-        if self._timers or in_flight:
+        if in_flight:
             self._admit()
+        elif timers:
+            asks = world.asks
+            now = world.clock.ns
+            deadline, _, timer = timers[0]
+            if (
+                not ready
+                and now < deadline <= self._last_moment
+                and deadline <= world.limit
+                and not (timer._cancelled or self._stopping or self._inbox or self._jobs)
+                and not (world.clock.pauses or self._by_hand.awaited)
+                and len(ALIVE) + len(STARTING) == self._crowd
+                and (len(timers) == 1 or timers[1][0] > deadline)
+                and (not self._records or (self._jumps + 1) % self._pace.stretch)
+            ):
+                # What most iterations of most programs do, and what `_admit` does then, without a call.
+                world.clock.ns = deadline
+                self._jumps += 1
+                timer._scheduled = False
+                del timers[0]
+                if asks and timers and timers[0][0] <= deadline + STALL_BOUND:
+                    due = [timer]
+                    self._stall(due)
+                    ready.extend(due if len(due) == 1 else self._break_ties(due))
+                else:
+                    ready.append(timer)
+            elif not ready or deadline <= now:
+                self._admit()
+            elif asks and deadline <= now + STALL_BOUND:
+                due = []
+                self._stall(due)
+                if due:
+                    ready.extend(due if len(due) == 1 else self._break_ties(due))
         if self._inbox:
             self._drain()
         if not ready:
@@ -162,18 +204,19 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         if count > 1 and world.order != "realistic" and world.asks:
             self._run_permuted(count)
             return
-        run = self._run_handle if self._records else self._run_plainly
-        for _ in range(count):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                run(handle)
+        if self._records:
+            for _ in range(count):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    self._run_handle(handle)
+        else:
+            for _ in range(count):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
+                    if self._jobs:
+                        self._await_others(idle=False)
         handle = None  # see _run_handle
-
-    def _run_plainly(self, handle: Any) -> None:
-        handle._run()
-        handle = None  # see _run_handle
-        if self._jobs:
-            self._await_others(idle=False)
 
     def _run_handle(self, handle: Any) -> None:
         """Runs one callback as a step: it is recorded, and it is known who is at work."""
@@ -223,7 +266,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     def _idle(self) -> None:
         """Has somebody go on although there is nothing to do, now or later."""
         if self._by_hand.awaited:
-            if self._jobs or threading.active_count() != self._crowd:
+            if self._jobs or len(ALIVE) + len(STARTING) != self._crowd:
                 self._await_others()
             if self._inbox:
                 self._drain()
@@ -241,33 +284,36 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         """Moves time on if nothing is ready, then takes in what has completed and what is due."""
         world = self.world
         clock = world.clock
-        if not self._ready and (self._jobs or threading.active_count() != self._crowd):
+        ready = self._ready
+        if not ready and (self._jobs or len(ALIVE) + len(STARTING) != self._crowd):
             self._await_others()  # time must not move on while a thread is still at work
-        arrival = world.flight.next_time
-        if not self._ready and not self._stopping and not self._inbox:
-            timer = self._next_timer() if self._timers else None
-            target = None if timer is None else timer.deadline
+        arrival = self._in_flight[0].time if self._in_flight else None
+        if not ready and not self._stopping and not self._inbox:
+            target: int | None = None
+            if self._timers and (timer := self._next_timer()) is not None:
+                target = timer.deadline
             if arrival is not None and (target is None or arrival < target):
                 target = arrival
-            fence = clock.fence
-            if fence is not None or self._by_hand.awaited:
+            if clock.pauses or self._by_hand.awaited:
                 if not self._by_hand.serve(target):
-                    self._jump(target, fence)
+                    self._jump(target, clock.fence)
             elif target is not None and target > clock.ns:
                 self._jump(target)
         due: list[Timer] = []
-        if self._timers:
-            self._pop_due(due)
-            if world.asks and self._timers:
+        timers = self._timers
+        if timers:
+            if timers[0][0] <= clock.ns:
+                self._pop_due(due)
+            if world.asks:
                 self._stall(due)
         if arrival is not None and arrival <= clock.ns:
             for landed in world.flight.admit():
                 handle = Handle(landed.deliver, (), self, None, landed.cause, landed.lane)
                 handle.label = landed.what
-                self._ready.append(handle)
+                ready.append(handle)
         if len(due) > 1 and world.asks:
             due = self._break_ties(due)
-        self._ready.extend(due)
+        ready.extend(due)
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _SHARE = 64
 """A standstill is told after so much of the steps that a run may take, counted in jumps of time."""
+
+_USUAL = 1_000_000
+"""How many steps a run is thought to take at most that may take any number."""
 
 _LOOKS = 6
 """In how many stretches that part is looked at."""
@@ -64,7 +68,7 @@ class Pace:
         self._loop = loop
         self._max_steps = max_steps
         self._max_ns = max_ns
-        self.stretch = max(max_steps // _SHARE // _LOOKS, 1)
+        self.stretch = max((max_steps or _USUAL) // _SHARE // _LOOKS, 1)
         self._seen = 0
         self._armed = 0
         self._looks = 0
@@ -85,7 +89,7 @@ class Pace:
         actors = {actor for _, actor, _, _ in events[self._seen :]}
         tasks = {_path(loop, task): task for task in asyncio.all_tasks(loop)}
         waiting = {task for path, task in tasks.items() if path not in actors}
-        kinds = {re.sub(r"#\d+", "", actor) for actor in actors}
+        kinds = set(map(_kind, actors))
         goes_on = (
             loop.main not in waiting
             or waiting != self._waiting
@@ -142,6 +146,12 @@ class Pace:
                 f"{name_of(task)}: {count:,} of the last {len(recent):,} steps{often}{where}{_loop_at(place)}"
             )
         return tuple(lines)
+
+
+@lru_cache(maxsize=4096)
+def _kind(actor: str) -> str:
+    """Returns the path of an actor without the numbers that tell it from others made in the same place."""
+    return re.sub(r"#\d+", "", actor)
 
 
 def _path(loop: Loop, task: asyncio.Task[Any]) -> str:

@@ -10,7 +10,7 @@ import dis
 import functools
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor, _base
 from concurrent.futures import thread as _pools
 from contextvars import Context
@@ -20,6 +20,10 @@ from typing import Any
 _CONDITION_WAIT = threading.Condition.wait.__code__
 _CONDITION_ENTER = threading.Condition.__enter__.__code__
 _BRIEF = (threading.__file__, queue.__file__, _pools.__file__, _base.__file__)
+
+ALIVE: Sized = threading._active  # type: ignore[attr-defined]
+STARTING: Sized = threading._limbo  # type: ignore[attr-defined]
+"""The threads that `threading.active_count` counts, which takes a lock for it; always the same objects."""
 
 
 def pool_threads() -> set[Any]:

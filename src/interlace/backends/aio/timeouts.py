@@ -37,14 +37,18 @@ class Timeouts:
 
     Args:
         world: the world of the loop.
+
+    Attributes:
+        young: those that delays may not reach half of.
+        old: those whose half is over. Where both are empty, delays may be as long as they like.
     """
 
-    __slots__ = ("_old", "_world", "_young")
+    __slots__ = ("_world", "old", "young")
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._young: list[tuple[int, int, Timer | Limit]] = []
-        self._old: list[tuple[int, Timer | Limit]] = []
+        self.young: list[tuple[int, int, Timer | Limit]] = []
+        self.old: list[tuple[int, Timer | Limit]] = []
 
     def add(self, number: int, timer: Timer, callback: Any) -> None:
         """Takes note of a timer that was just armed, if it is a generous timeout.
@@ -56,7 +60,7 @@ class Timeouts:
         """
         length = timer.deadline - timer.armed
         if length > GENEROUS and callback is not WAKE_SLEEPER:
-            heapq.heappush(self._young, (timer.armed + length // 2, number, timer))
+            heapq.heappush(self.young, (timer.armed + length // 2, number, timer))
 
     def add_limit(self, armed: int, deadline: int) -> None:
         """Takes note of the moment in ns at which the whole program is stopped.
@@ -65,21 +69,23 @@ class Timeouts:
             armed: the virtual time in ns at which that was set.
             deadline: that moment.
         """
-        heapq.heappush(self._young, (armed + (deadline - armed) // 2, 0, Limit(armed, deadline)))
+        heapq.heappush(self.young, (armed + (deadline - armed) // 2, 0, Limit(armed, deadline)))
 
     def horizon(self) -> int | None:
         """Returns the time in ns that a delay starting now must not reach; None: it may be any."""
+        if not self.young and not self.old:
+            return None
         now = self._world.clock.ns
         spent = self._world.spent
-        young = self._young
+        young = self.young
         while young and (young[0][0] <= now or not _armed(young[0][2])):
             timer = heapq.heappop(young)[2]
             if _armed(timer):
-                self._old.append((spent, timer))
+                self.old.append((spent, timer))
         limit = young[0][0] if young else None
-        if self._old:
-            self._old = [entry for entry in self._old if _armed(entry[1])]
-            for before, timer in self._old:
+        if self.old:
+            self.old = [entry for entry in self.old if _armed(entry[1])]
+            for before, timer in self.old:
                 left = now + (timer.deadline - timer.armed) // 4 - (spent - before)
                 if limit is None or left < limit:
                     limit = left

@@ -21,9 +21,10 @@ from interlace.backends.aio.handles import Timer
 from interlace.backends.aio.stuck import describe_waiting, stacks
 from interlace.backends.aio.timeouts import Timeouts
 from interlace.errors import Deadlock, TimedOut, UsageError
+from interlace.model.choice import show_ns
 from interlace.model.source import is_user_file
 from interlace.sim.clock import MILLISECOND, SECOND, nanoseconds
-from interlace.sim.world import GENEROUS, NEVER, STALL_BOUND, show_ns
+from interlace.sim.world import GENEROUS, NEVER, STALL_BOUND
 
 if TYPE_CHECKING:
     from interlace.backends.aio.runaway import Pace
@@ -71,7 +72,8 @@ class Timers(inside.BaseLoop):
 
     def time(self) -> float:
         """Returns the virtual time in seconds since the run began."""
-        return self.world.clock.here_ns / SECOND
+        clock = self.world.clock
+        return (clock.ns if clock.local is None else clock.here_ns) / SECOND
 
     def call_later(
         self,
@@ -83,10 +85,17 @@ class Timers(inside.BaseLoop):
         """Schedules a callback `delay` virtual seconds from now."""
         if delay is None:
             raise TypeError("delay must not be None")
-        when = self.time() + delay
-        if self._timers and self.world.asks and when < _FAR and self._take_time(nanoseconds(when)):
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, "call_at")
+        world = self.world
+        clock = world.clock
+        when = (clock.ns if clock.local is None else clock.here_ns) / SECOND + delay
+        if world.asks and self._timers and when < _FAR and self._take_time(nanoseconds(when)):
             when = self.time() + delay
-        return self.call_at(when, callback, *args, context=context)
+        return self._arm(when, callback, args, context)
 
     def call_at(
         self,
@@ -103,19 +112,27 @@ class Timers(inside.BaseLoop):
         if self._debug:
             self._check_thread()
             self._check_callback(callback, "call_at")
+        return self._arm(when, callback, args, context)
+
+    def _arm(
+        self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> Timer:
+        world = self.world
+        clock = world.clock
         try:
-            deadline = self.world.clock.when(nanoseconds(when))
+            deadline = round(when * SECOND)  # nanoseconds(), without the call
+            if clock.local is not None:
+                deadline = clock.when(deadline)
         except (OverflowError, ValueError):
             if when != when:
                 raise UsageError(f"a timer cannot be set to {when!r}: give a number of seconds") from None
             deadline = 2**63 if when > 0 else 0
-        now = self.world.clock.ns
-        timer = Timer(when, callback, args, self, context, deadline, now)
-        self._armed += 1
-        timer._scheduled = True
-        insort(self._timers, (deadline, self._armed, timer))
-        if deadline - now > GENEROUS and self.world.asks:
-            self._timeouts.add(self._armed, timer, callback)
+        now = clock.ns
+        timer = Timer(when, callback, args, self, context, deadline, now, world.step)
+        self._armed = number = self._armed + 1
+        insort(self._timers, (deadline, number, timer))
+        if deadline - now > GENEROUS and world.asks:
+            self._timeouts.add(number, timer, callback)
         return timer
 
     def _timer_handle_cancelled(self, handle: Any) -> None:
@@ -158,6 +175,8 @@ class Timers(inside.BaseLoop):
     def _next_timer(self) -> Timer | None:
         """Returns the timer that is due next, having swept out cancelled ones before it."""
         timers = self._timers
+        if timers and not timers[0][2]._cancelled:
+            return timers[0][2]
         swept = 0
         for _, _, timer in timers:
             if not timer._cancelled:
@@ -171,7 +190,9 @@ class Timers(inside.BaseLoop):
 
     def _pop_due(self, due: list[Timer]) -> None:
         timers = self._timers
-        count = bisect(timers, (self.world.clock.ns, self._armed + 1))
+        now = self.world.clock.ns
+        alone = len(timers) == 1 or timers[1][0] > now
+        count = 1 if alone else bisect(timers, (now, self._armed + 1))
         for _, _, timer in timers[:count]:
             timer._scheduled = False
             if timer._cancelled:
@@ -196,16 +217,28 @@ class Timers(inside.BaseLoop):
     def _stall(self, due: list[Timer]) -> None:
         """Asks whether the loop is held up until further timers are due as well."""
         world = self.world
-        bound = world.clock.ns + STALL_BOUND
-        while (timer := self._next_timer()) is not None:
-            deadline = timer.deadline
-            if deadline > min(bound, self._latest_moment(STALL_BOUND)):
+        clock = world.clock
+        timeouts = self._timeouts
+        bound = clock.ns + STALL_BOUND
+        while self._timers:
+            deadline, _, timer = self._timers[0]
+            if deadline > bound:
                 return
-            held = show_ns(deadline - world.clock.ns)
-            if not world.choose("stall", timer.by or LOOP, ("on time", f"held up for {held}")):
+            if timer._cancelled:
+                self._next_timer()
+                continue
+            if (
+                timeouts.young or timeouts.old or clock.pauses or clock.goal is not None
+            ) and deadline > self._latest_moment(STALL_BOUND):
                 return
-            world.spent += deadline - world.clock.ns
-            world.clock.ns = deadline
+            held = deadline - clock.ns
+            if world.plain is not None:  # as `choose_late` does, without a call: this is asked most often
+                world.plain.append(("stall", timer.by or LOOP, _stalls, held, world.step))
+                return
+            if not world.choose("stall", timer.by or LOOP, _stalls(held)):
+                return
+            world.spent += held
+            clock.ns = deadline
             self._pop_due(due)
 
     def _take_time(self, when: int) -> bool:
@@ -221,19 +254,28 @@ class Timers(inside.BaseLoop):
             Whether the step has taken time.
         """
         world = self.world
-        begin = world.clock.when(when)
+        clock = world.clock
+        timeouts = self._timeouts
+        begin = when if clock.local is None else clock.when(when)
         timers = self._timers
         place = bisect(timers, (begin, self._armed + 1))
-        for deadline, _, timer in timers[place : place + _NEAR]:
+        for entry in range(place, min(place + _NEAR, len(timers))):
+            deadline, _, timer = timers[entry]
             if deadline > begin + STALL_BOUND:
                 break
-            if not timer._cancelled and timer.cause != world.step and _is_no_timeout(timer):
+            if (
+                not timer._cancelled
+                and timer.cause != world.step
+                and (timer._callback is inside.WAKE_SLEEPER or _is_users(timer))
+            ):
                 taken = deadline - begin + _PAST
-                if world.clock.ns + taken > self._latest_moment(STALL_BOUND + _PAST):
+                if (
+                    timeouts.young or timeouts.old or clock.pauses or clock.goal is not None
+                ) and clock.ns + taken > self._latest_moment(STALL_BOUND + _PAST):
                     break
-                if world.choose("step", self.actor or LOOP, ("no time", show_ns(taken))):
+                if world.choose_late("step", self.actor or LOOP, _durations, taken):
                     world.spent += taken
-                    world.clock.ns += taken
+                    clock.ns += taken
                     return True
                 break
         return False
@@ -247,28 +289,35 @@ class Timers(inside.BaseLoop):
         arranged: list[Timer] = []
         for _, group in groupby(due, key=attrgetter("deadline")):
             waiting = {armed: deque(timers) for armed, timers in groupby(group, key=attrgetter("armed"))}
-            names = {armed: _name_of(timers[0]) for armed, timers in waiting.items()}
+            heads = {armed: timers[0].by for armed, timers in waiting.items()}
             while len(waiting) > 1:
-                armed = tuple(waiting)[self.world.choose("tie", "timers", tuple(names.values()))]
+                options = tuple(heads.items())
+                choice = self.world.choose_late("tie", "timers", _names, options)
+                armed = options[choice][0]
                 timers = waiting[armed]
                 arranged.append(timers.popleft())
                 if timers:
-                    names[armed] = _name_of(timers[0])
+                    heads[armed] = timers[0].by
                 else:
-                    del waiting[armed], names[armed]
+                    del waiting[armed], heads[armed]
             for timers in waiting.values():
                 arranged.extend(timers)
         return arranged
 
 
-def _is_no_timeout(timer: Timer) -> bool:
-    """Tells whether a timer wakes a sleep or calls a function of the user's own."""
-    callback = timer._callback
-    if callback is inside.WAKE_SLEEPER:
-        return True
-    code = getattr(callback, "__code__", None)
+def _is_users(timer: Timer) -> bool:
+    """Tells whether a timer that wakes no sleep calls a function of the user's own."""
+    code = getattr(timer._callback, "__code__", None)
     return code is not None and is_user_file(code.co_filename)
 
 
-def _name_of(timer: Timer) -> str:
-    return f"{timer.by or LOOP} armed at {show_ns(timer.armed)}"
+def _stalls(held: int) -> tuple[str, ...]:
+    return "on time", f"held up for {show_ns(held)}"
+
+
+def _durations(taken: int) -> tuple[str, ...]:
+    return "no time", show_ns(taken)
+
+
+def _names(heads: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
+    return tuple(f"{by or LOOP} armed at {show_ns(armed)}" for armed, by in heads)
