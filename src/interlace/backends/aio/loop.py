@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside
@@ -24,6 +25,7 @@ from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
+from interlace.backends.aio.tls import Secured, Trust
 from interlace.backends.clocks import CLOCKS
 from interlace.errors import Deadlock
 from interlace.sim.world import World
@@ -64,6 +66,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self.cancellations = 0
         self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
+        self._trust = Trust()
+        world.network.announce = partial(self._trust.begin, self)
         self._init_timers(max_ns)
         self._init_threads()
 
@@ -126,6 +130,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
             handle.actor, handle.label = owner.path, "step"
         elif isinstance(owner, asyncio.Task):
             handle.actor, handle.label = self.names.foreign(owner), "step"
+        elif isinstance(owner, Secured):
+            handle.actor, handle.label = owner.actor, getattr(callback, "__qualname__", "TLS")
         else:
             handle.actor = LOOP
             handle.label = getattr(callback, "__qualname__", None) or type(callback).__name__
@@ -283,5 +289,6 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     def close(self) -> None:
         """Closes the loop and forgets its timers."""
         self._sentry.end()
+        self._trust.end()
         super().close()
         self._timers.clear()
