@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from contextvars import Context
 from functools import partial
 from typing import Any, TypeVarTuple, Unpack
+from weakref import WeakSet
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
@@ -45,6 +46,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     Attributes:
         main: the task that the run ends with; None where that is not known.
         cancellations: how many callbacks were cancelled so far.
+        connections_secured: the protocols that speak TLS and are still there.
         endings: exceptions that end the run wherever a signal raises them, between two steps as well.
     """
 
@@ -66,6 +68,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self.cancellations = 0
         self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
+        self.connections_secured: WeakSet[Secured] = WeakSet()
         self._trust = Trust()
         world.network.announce = partial(self._trust.begin, self)
         self._init_timers(max_ns)
@@ -290,5 +293,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         """Closes the loop and forgets its timers."""
         self._sentry.end()
         self._trust.end()
+        if self._records:  # a run may end at any moment: what it has left open was nobody's to close
+            for one in self.connections_secured:
+                inside.let_go_of(one)
         super().close()
         self._timers.clear()

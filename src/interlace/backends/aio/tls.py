@@ -32,7 +32,7 @@ _SECURED: Any = Secured  # the stubs know less of its arguments than asyncio doe
 
 
 def secured(
-    loop: asyncio.AbstractEventLoop,
+    loop: Any,
     actor: str,
     protocol: asyncio.BaseProtocol,
     context: Any,
@@ -67,6 +67,7 @@ def secured(
         ssl_shutdown_timeout=shutdown_timeout,
     )
     made.actor = actor
+    loop.connections_secured.add(made)
     return made
 
 
