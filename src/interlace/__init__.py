@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from interlace.errors import BadToken, Deadlock, Diverged, InterlaceError, NotSimulated, Runaway, UsageError
+from interlace.errors import (
+    BadToken,
+    BlockingCallWarning,
+    Deadlock,
+    Diverged,
+    InterlaceError,
+    NotSimulated,
+    Runaway,
+    Standstill,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from interlace.api import (
@@ -25,6 +35,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BadToken",
+    "BlockingCallWarning",
     "Deadlock",
     "Diverged",
     "Failure",
@@ -34,6 +45,7 @@ __all__ = [
     "Result",
     "Runaway",
     "Schedule",
+    "Standstill",
     "UsageError",
     "Verdict",
     "World",

@@ -49,7 +49,7 @@ class World:
 
     @property
     def clock(self) -> Clock:
-        """Virtual time: `world.clock.elapsed` is seconds since the run began."""
+        """Virtual time: `clock.elapsed` is seconds since the run began; `await clock.advance(60)` moves it."""
         return self._inner.clock
 
     @property
@@ -60,7 +60,8 @@ class World:
     def host(self, name: str) -> Host:
         """Returns the host of this name, and makes it on first use.
 
-        `with world.host("shop").here():` runs code, and the tasks it starts, on that host.
+        `with world.host("shop").here():` runs code, and the tasks it starts, on that host; its clocks are
+        wrong by what `host.clock.skew` and `host.clock.drift` say.
         """
         return self._inner.network.host(name)
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from interlace import api
+from interlace.backends.aio.run import MAX_STEPS, MAX_TIME
 from interlace.cli.target import Wrong, load
 from interlace.cli.terminal import Bar, CtrlC, Quiet, check_writable, wants_color, width, write_json
 from interlace.engine.explain import constraints
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
             "--now", metavar="TIME", help="when virtual time begins, as in 2026-02-28T23:59:00+01:00"
         )
         to.add_argument("--tz", metavar="ZONE", help="the local time zone, as in Europe/Berlin (UTC)")
+        _limits(to)
 
     run = command("run", _run, "run a program once, in virtual time")
     run.add_argument("target", metavar="TARGET", help=_TARGET)
@@ -125,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     replay = command("replay", _replay, "run a program exactly as a report tells, and tell what happens")
     replay.add_argument("target", metavar="TARGET", help=_TARGET)
     replay.add_argument("token", metavar="TOKEN", help="the token from the report, or the file that it names")
+    _limits(replay)
     _verbose(replay)
 
     doctor = command(
@@ -142,6 +145,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-steps", type=int, default=MAX_STEPS, metavar="N",
+        help=f"steps that a run may take ({MAX_STEPS:,}); 0: any number",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-time", type=float, default=MAX_TIME, metavar="SECONDS",
+        help="virtual seconds that a run may take (ten years); 0: any number",
+    )  # fmt: skip
+
+
 def _verbose(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", dest="verbose", action="count", default=0, help="longer stories; -vv adds the full traceback"
@@ -153,11 +167,14 @@ def _verbose(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     function = load(options.target)
-    outcome = api.run(function, order=options.order, seed=options.seed, now=options.now, tz=options.tz)
+    limits: dict[str, Any] = {"max_steps": options.max_steps, "max_time": options.max_time}
+    outcome = api.run(
+        function, order=options.order, seed=options.seed, now=options.now, tz=options.tz, **limits
+    )
     twin = None
     if outcome.failed:
         with Quiet():  # the same once more, to see its lines
-            outcome = api.replay(function, outcome.token, detail=True)
+            outcome = api.replay(function, outcome.token, detail=True, **limits)
         twin = _plain_twin(function, outcome)
         keep_token(outcome)
     sys.stdout.write(_tell(outcome, twin, options.target, 0))
@@ -196,6 +213,8 @@ def _explore(options: argparse.Namespace) -> int:
                 target=options.target,
                 now=options.now,
                 tz=options.tz,
+                max_steps=options.max_steps,
+                max_time=options.max_time,
             )
             ctrl_c.check()
     except KeyboardInterrupt:
@@ -214,7 +233,7 @@ def _replay(options: argparse.Namespace) -> int:
     token = read_token(options.token)
     recipe = Recipe.parse(token)
     function = load(options.target)
-    outcome = api.replay(function, token, detail=True)
+    outcome = api.replay(function, token, detail=True, max_steps=options.max_steps, max_time=options.max_time)
     if isinstance(outcome.error, Diverged):
         raise Wrong(
             "the program asks other questions than when the token was printed: it has changed since, "
