@@ -187,7 +187,8 @@ class Threads(inside.BaseLoop):
             self.call_soon_threadsafe(self.call_later, seconds, woken.set)
             woken.wait()
             return
-        self.world.clock.ns += nanoseconds(seconds)
+        clock = self.world.clock
+        clock.ns = clock.when(clock.here_ns + nanoseconds(seconds))
         if self._thread_id is not None:
             warnings.warn(
                 f"time.sleep({seconds:g}) holds up the loop, and all tasks with it: await asyncio.sleep({seconds:g}), "
