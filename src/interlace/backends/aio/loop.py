@@ -148,7 +148,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
 
     def showing(self) -> AbstractContextManager[None]:
         """Returns within what all clocks of the process show virtual time although the loop does not run."""
-        return CLOCKS.show(self.world.clock, self.sleep)
+        return CLOCKS.show(self.world.clock, self)
 
     # -- the step --------------------------------------------------------------------------------
 
