@@ -325,6 +325,13 @@ def test_what_is_left_alone(doctor: Doctor, body: str) -> None:
     assert (report.status, report.codes) == (0, [])
 
 
+def test_a_clock_is_said_to_be_real_or_virtual_and_is_no_fault(doctor: Doctor) -> None:
+    report = doctor(planted("async def test_it():\n    time.time()"))
+    change = report.change("wall-clock")
+    assert not change["must"]
+    assert "real on the stock loop; in a simulated world virtual" in change["title"]
+
+
 def test_names_are_followed_through_imports(doctor: Doctor) -> None:
     files = planted(
         "async def test_it():\n    nap(1)\n    aio.run(f())\n    t.time()",

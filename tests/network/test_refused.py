@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import socket
-import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -26,21 +25,11 @@ COROUTINES: dict[str, Call] = {
     "loop.connect_write_pipe": lambda loop: loop.connect_write_pipe(asyncio.Protocol, None),
     "loop.subprocess_shell": lambda loop: asyncio.create_subprocess_shell("true"),
     "loop.subprocess_exec": lambda loop: asyncio.create_subprocess_exec("true"),
-    "loop.start_tls": lambda loop: loop.start_tls(None, None, None),
     "loop.sock_recvfrom": lambda loop: loop.sock_recvfrom(None, 1),
     "loop.sock_recvfrom_into": lambda loop: loop.sock_recvfrom_into(None, bytearray(1)),
     "loop.sock_sendto": lambda loop: loop.sock_sendto(None, b"", None),
     "loop.sock_accept": lambda loop: loop.sock_accept(None),
     "loop.sock_sendfile": lambda loop: loop.sock_sendfile(None, None),
-    "loop.create_connection(ssl=...)": lambda loop: loop.create_connection(
-        asyncio.Protocol, "x", 1, ssl=True
-    ),
-    "loop.create_server(ssl=...)": lambda loop: loop.create_server(
-        asyncio.Protocol, "x", 1, ssl=ssl.create_default_context()
-    ),
-    "loop.connect_accepted_socket(ssl=...)": lambda loop: loop.connect_accepted_socket(
-        asyncio.Protocol, None, ssl=True
-    ),
 }
 
 FUNCTIONS: dict[str, Call] = {

@@ -57,6 +57,19 @@ def test_drift_goes_for_every_clock_and_for_timers() -> None:
     assert value(main) == ((100, 100, 80), (100, 100, 100))
 
 
+@pytest.mark.filterwarnings("ignore::interlace.BlockingCallWarning")
+def test_sleeping_in_a_step_goes_by_the_host_s_clock() -> None:
+    async def main(world: interlace.World) -> Any:
+        fast = world.host("fast")
+        fast.clock.drift = 0.25
+        time.sleep(20)
+        with fast.here():
+            time.sleep(100)
+            return time.monotonic(), world.clock.elapsed
+
+    assert value(main) == (125, 100)
+
+
 def test_a_drift_that_changes_goes_on_from_what_the_clock_shows() -> None:
     async def main(world: interlace.World) -> Any:
         host = world.host("h")

@@ -5,8 +5,9 @@ like, and `time.sleep`) it leaves alone; they are replaced here in the way that 
 not the name in a module, but what the function object calls, so that a name which was bound long
 before, as by `from time import monotonic`, reads virtual time as well. See decision 0009.
 
-Whoever keeps real time for a real purpose goes on reading it: other threads than those of the run,
-and the modules in `_REAL` (a thread that waits for a lock with a timeout does so in real time).
+So does `threading.Condition.wait` with a limit, and with it whatever waits by one: events, queues, the
+results of jobs. Whoever keeps real time for a real purpose goes on reading it: other threads than those
+of the run, and the modules in `_REAL`.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ import time
 import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import time_machine
 
 from interlace.sim.clock import SECOND
 
 if TYPE_CHECKING:
-    from interlace.sim.clock import Clock, Sleep
+    from interlace.sim.clock import Clock
 
 _SLEEP_REALLY = (
     *("subprocess", "multiprocessing", "socketserver"),
@@ -48,7 +49,7 @@ _SLEEP_REALLY = (
 
 _REAL = (
     *_SLEEP_REALLY,
-    *("threading", "queue", "selectors", "concurrent.futures", "asyncio"),
+    *("selectors", "asyncio"),
     *("interlace.backends", "interlace.engine", "interlace.plugin", "interlace.cli", "interlace.report"),
 )
 """Modules and packages that measure real time, for a purpose of their own."""
@@ -115,17 +116,29 @@ class _Replaced:
         self._slot[:] = list(self._original)
 
 
+class Blocking(Protocol):
+    """What blocks in real life, and takes virtual time here."""
+
+    def sleep(self, seconds: float) -> None:
+        """Is `time.sleep`."""
+        ...
+
+    def wait(self, condition: threading.Condition, seconds: float) -> bool:
+        """Is `threading.Condition.wait` with a limit: returns whether it was notified."""
+        ...
+
+
 class _Shown(NamedTuple):
     """A clock that is shown.
 
     Args:
         clock: the clock.
-        sleep: what `time.sleep` does.
+        world: what `time.sleep` and waits with a limit do.
         strangers: threads that were there before, and go on reading real time.
     """
 
     clock: Clock
-    sleep: Sleep
+    world: Blocking
     strangers: frozenset[int | None]
 
 
@@ -139,21 +152,34 @@ class Clocks:
         self._really: dict[str, Any] = {}
         self._is_real: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._travels: dict[str, Any] = {}
+        clocks = self
+
+        def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
+            """Is `Condition.wait` while a clock is shown."""
+            if timeout is None or not 0 < timeout < _LONGEST:
+                return _WAIT(condition, timeout)
+            shown = clocks._clock_of(threading.get_ident())
+            owned: bool = condition._is_owned()  # type: ignore[attr-defined]
+            if shown is None or not owned:  # the real one words what is wrong
+                return _WAIT(condition, timeout)
+            return shown.world.wait(condition, timeout)
+
+        self._wait = wait
 
     @contextmanager
-    def show(self, clock: Clock, sleep: Sleep) -> Iterator[None]:
+    def show(self, clock: Clock, world: Blocking) -> Iterator[None]:
         """Shows a virtual clock to this thread, and to those that begin within the block.
 
         Args:
             clock: the clock.
-            sleep: what `time.sleep` does.
+            world: what `time.sleep` and waits with a limit do.
         """
         shown = self._shown
         if shown and shown[-1].clock is clock:
             yield
             return
         strangers = frozenset(thread.ident for thread in threading.enumerate()) - {threading.get_ident()}
-        entry = _Shown(clock, sleep, strangers)
+        entry = _Shown(clock, world, strangers)
         with self._lock:
             travel = self._depart(clock.start.zone)
             if not shown:
@@ -167,6 +193,7 @@ class Clocks:
                 if not shown:
                     for one in self._replaced.values():
                         one.restore()
+                    threading.Condition.wait = _WAIT  # type: ignore[method-assign]
                 if travel is not None:
                     travel.stop()
 
@@ -181,6 +208,7 @@ class Clocks:
                     self._really[name] = one.real
         for one in self._replaced.values():
             one.replace()
+        threading.Condition.wait = self._wait  # type: ignore[method-assign,assignment]
 
     def _depart(self, zone: str) -> Any:
         """Has time-machine show the wall clock; None where freezegun shows one already."""
@@ -260,8 +288,10 @@ class Clocks:
         if shown is None or not is_length:  # the real one words what is wrong with the others
             self._really["sleep"](seconds)
         else:
-            shown.sleep(seconds)
+            shown.world.sleep(seconds)
 
+
+_WAIT = threading.Condition.wait
 
 _LONGEST = 1 << 33
 """Seconds: `time.sleep` refuses to sleep for longer than about this."""

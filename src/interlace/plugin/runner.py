@@ -197,6 +197,7 @@ class SimulatedStage(ItemStage, Stage):
         """Takes the place of a run in a world."""
         running.name = self.item.obj.__qualname__.rpartition("<locals>.")[2]
         running.loop.endings = ENDINGS_BY_SIGNAL
+        running.loop.strict = self.claim.own
         self.world = World(running.world)
         self._lane = Lane(running, "function", timeout=self.claim.timeout)
 

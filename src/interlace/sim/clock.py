@@ -198,7 +198,3 @@ def _checked(seconds: Any, method: str) -> int:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
         raise UsageError(f"clock.{method}({seconds!r}): give a number of seconds")
     return nanoseconds(seconds)
-
-
-Sleep = Callable[[float], None]
-"""Lets virtual seconds pass in the middle of a step, or in a thread."""

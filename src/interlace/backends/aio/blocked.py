@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from interlace.backends.aio import standing
+from interlace.backends.aio.waiting import pass_over
 from interlace.errors import LoopBlocked
 from interlace.model.source import is_user_file, place_of, show_place
 
@@ -25,6 +26,9 @@ _LOOK = 0.1
 
 _LOOKS = 10
 """When nothing at all has moved at so many looks in a row, nothing will."""
+
+_FEW_LOOKS = 2
+"""At so many, time may pass for a thread that waits for it."""
 
 
 class Sentry:
@@ -61,7 +65,9 @@ class Sentry:
             now = {ident: (id(frame), frame.f_lasti) for ident, frame in found.items()}
             still = still + 1 if found and now == before else 0
             before = now
-            if still >= _LOOKS:
+            if still >= _FEW_LOOKS and pass_over(loop):
+                still = 0
+            elif still >= _LOOKS:
                 still = 0
                 _end(loop, found)
             found = loop = None  # type: ignore[assignment]  # neither is kept alive until the next look

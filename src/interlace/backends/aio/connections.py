@@ -16,9 +16,10 @@ from functools import partial
 from itertools import zip_longest
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from interlace.backends.aio.refused import refuse
+from interlace.backends.aio import inside
 from interlace.backends.aio.servers import Server
 from interlace.backends.aio.sockets import Sockets
+from interlace.backends.aio.tls import secured
 from interlace.backends.aio.transports import StreamTransport
 
 if TYPE_CHECKING:
@@ -60,17 +61,16 @@ class Connections(Sockets):
 
         Raises:
             OSError: nobody listens there, or there is no such host.
-            NotSimulated: `ssl` was asked for, or `sock` is really connected.
+            ssl.SSLError: the handshake fails.
+            NotSimulated: `sock` is really connected.
         """
-        if ssl:
-            refuse("loop.create_connection(ssl=...)", "Connect without TLS in tests")
-        for name, value in (
-            ("server_hostname", server_hostname),
-            ("ssl_handshake_timeout", ssl_handshake_timeout),
-            ("ssl_shutdown_timeout", ssl_shutdown_timeout),
-        ):
-            if value is not None:
-                raise ValueError(f"{name} is only meaningful with ssl")
+        if server_hostname is not None and not ssl:
+            raise ValueError("server_hostname is only meaningful with ssl")
+        if server_hostname is None and ssl:
+            if not host:
+                raise ValueError("You must set server_hostname when using ssl without a host")
+            server_hostname = host.decode("ascii") if isinstance(host, bytes) else host
+        security = _security(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if host is not None or port is not None:
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
@@ -88,7 +88,9 @@ class Connections(Sockets):
             if sock.type != socket.SOCK_STREAM:
                 raise ValueError(f"A Stream Socket was expected, got {sock!r}")
             end = self._end_of(sock, "loop.create_connection(sock=...)")
-        return await self._open_transport(end, protocol_factory, sock)
+        if security is not None:
+            security["hostname"] = server_hostname
+        return await self._open_transport(end, protocol_factory, sock, security)
 
     async def connect_accepted_socket(
         self,
@@ -102,21 +104,35 @@ class Connections(Sockets):
         """Makes a transport of a socket object that stands for a simulated connection.
 
         Raises:
-            NotSimulated: `ssl` was asked for, or the socket stands for nothing simulated.
+            ssl.SSLError: the handshake fails.
+            NotSimulated: the socket stands for nothing simulated.
         """
-        if ssl:
-            refuse("loop.connect_accepted_socket(ssl=...)", "Connect without TLS in tests")
+        security = _security(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if security is not None:
+            security.update(server_side=True, hostname="")
         if sock.type != socket.SOCK_STREAM:
             raise ValueError(f"A Stream Socket was expected, got {sock!r}")
         end = self._end_of(sock, "loop.connect_accepted_socket")
-        return await self._open_transport(end, protocol_factory, sock)
+        return await self._open_transport(end, protocol_factory, sock, security)
 
     async def _open_transport(
-        self, end: End, protocol_factory: Callable[[], P], handle: socket.socket | None
+        self,
+        end: End,
+        protocol_factory: Callable[[], P],
+        handle: socket.socket | None,
+        security: dict[str, Any] | None,
     ) -> tuple[asyncio.Transport, P]:
         protocol = protocol_factory()
         waiter: asyncio.Future[None] = self.create_future()
-        transport = StreamTransport(self, end, protocol, self._describe(end), waiter=waiter, handle=handle)
+        transport: asyncio.Transport
+        if security is None:
+            transport = StreamTransport(
+                self, end, protocol, self._describe(end), waiter=waiter, handle=handle
+            )
+        else:
+            over = secured(self, end.actor, protocol, waiter=waiter, **security)
+            StreamTransport(self, end, over, self._describe(end), handle=handle)
+            transport = inside.plain_side(over)
         try:
             await waiter
         except BaseException:
@@ -207,18 +223,10 @@ class Connections(Sockets):
 
         Raises:
             OSError: the address is taken, or no host has it.
-            NotSimulated: `ssl` was asked for.
         """
         if isinstance(ssl, bool):
             raise TypeError("ssl argument must be an SSLContext or None")
-        if ssl is not None:
-            refuse("loop.create_server(ssl=...)", "Serve without TLS in tests")
-        for name, value in (
-            ("ssl_handshake_timeout", ssl_handshake_timeout),
-            ("ssl_shutdown_timeout", ssl_shutdown_timeout),
-        ):
-            if value is not None:
-                raise ValueError(f"{name} is only meaningful with ssl")
+        security = _security(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if host is not None or port is not None:
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
@@ -242,7 +250,7 @@ class Connections(Sockets):
                 raise ValueError(f"A Stream Socket was expected, got {sock!r}")
             self._check_stream(sock, "loop.create_server(sock=...)")
             listeners = [self._borrow(sock)]
-        server = Server(self, listeners, protocol_factory, sock)
+        server = Server(self, listeners, protocol_factory, sock, security)
         if start_serving:
             server.listen()
             await asyncio.sleep(0)
@@ -294,6 +302,8 @@ class Connections(Sockets):
         """
         if transport.is_closing():
             raise RuntimeError("Transport is closing")
+        if inside.can_only_be_written(transport):
+            return await inside.send_written(self, transport, file, offset, count, fallback=fallback)
         if not isinstance(transport, StreamTransport):
             raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
         if "b" not in getattr(file, "mode", "b"):
@@ -322,6 +332,25 @@ class Connections(Sockets):
             file.seek(offset + total)
             if reading:
                 transport.resume_reading()
+
+
+def _security(
+    context: Any, handshake_timeout: float | None, shutdown_timeout: float | None
+) -> dict[str, Any] | None:
+    """Returns what `secured` is to be given; None without TLS."""
+    if context:
+        return {
+            "context": context,
+            "handshake_timeout": handshake_timeout,
+            "shutdown_timeout": shutdown_timeout,
+        }
+    for name, value in (
+        ("ssl_handshake_timeout", handshake_timeout),
+        ("ssl_shutdown_timeout", shutdown_timeout),
+    ):
+        if value is not None:
+            raise ValueError(f"{name} is only meaningful with ssl")
+    return None
 
 
 def _bind_error(address: tuple[Any, ...], error: OSError) -> OSError:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import futures, tasks
+from asyncio import constants, futures, tasks
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from concurrent.futures import Future as JobFuture
@@ -210,6 +210,36 @@ def context_of(handle: asyncio.Handle) -> Context:
     """Returns the context that a handle calls its callback in."""
     found: Context = handle._context  # type: ignore[attr-defined]
     return found
+
+
+def plain_side(security: Any) -> asyncio.Transport:
+    """Returns the transport that the program is given of a connection secured by `SSLProtocol`."""
+    transport: asyncio.Transport = security._app_transport
+    return transport
+
+
+def let_go_of(security: Any) -> None:
+    """Has the transport of `plain_side` not complain that nobody has closed it."""
+    if security._app_transport is not None:
+        security._app_transport._closed = True
+
+
+def can_only_be_written(transport: asyncio.BaseTransport) -> bool:
+    """Tells whether files go through a transport by being read and written, as they do through TLS."""
+    mode = getattr(transport, "_sendfile_compatible", None)
+    return mode is constants._SendfileMode.FALLBACK
+
+
+async def send_written(
+    loop: Any, transport: asyncio.WriteTransport, file: Any, offset: int, count: int | None, *, fallback: bool
+) -> int:
+    """Sends a file through such a transport, as the stock loop does."""
+    if not fallback:
+        raise RuntimeError(
+            f"fallback is disabled and native sendfile is not supported for transport {transport!r}"
+        )
+    sent: int = await loop._sendfile_fallback(transport, file, offset, count)
+    return sent
 
 
 def is_cancelled(handle: asyncio.Handle) -> bool:

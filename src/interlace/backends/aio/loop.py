@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVarTuple, Unpack
+from weakref import WeakSet
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
@@ -24,6 +26,7 @@ from interlace.backends.aio.standing import ALIVE, STARTING
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
+from interlace.backends.aio.tls import Secured, Trust
 from interlace.backends.clocks import CLOCKS
 from interlace.errors import Deadlock
 from interlace.sim.world import STALL_BOUND, World
@@ -43,6 +46,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     Attributes:
         main: the task that the run ends with; None where that is not known.
         cancellations: how many callbacks were cancelled so far.
+        connections_secured: the protocols that speak TLS and are still there.
         endings: exceptions that end the run wherever a signal raises them, between two steps as well.
     """
 
@@ -73,6 +77,9 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self.cancellations = 0
         self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
+        self.connections_secured: WeakSet[Secured] = WeakSet()
+        self._trust = Trust()
+        world.network.announce = partial(self._trust.begin, self)
         self._init_timers(max_ns)
         self._init_threads()
 
@@ -135,6 +142,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
             handle.actor, handle.label = owner.path, "step"
         elif isinstance(owner, asyncio.Task):
             handle.actor, handle.label = self.names.foreign(owner), "step"
+        elif isinstance(owner, Secured):
+            handle.actor, handle.label = owner.actor, getattr(callback, "__qualname__", "TLS")
         else:
             handle.actor = LOOP
             handle.label = getattr(callback, "__qualname__", None) or type(callback).__name__
@@ -148,7 +157,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
 
     def showing(self) -> AbstractContextManager[None]:
         """Returns within what all clocks of the process show virtual time although the loop does not run."""
-        return CLOCKS.show(self.world.clock, self.sleep)
+        return CLOCKS.show(self.world.clock, self)
 
     # -- the step --------------------------------------------------------------------------------
 
@@ -329,5 +338,9 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     def close(self) -> None:
         """Closes the loop and forgets its timers."""
         self._sentry.end()
+        self._trust.end()
+        if self._records:  # a run may end at any moment: what it has left open was nobody's to close
+            for one in self.connections_secured:
+                inside.let_go_of(one)
         super().close()
         self._timers.clear()

@@ -85,10 +85,6 @@ class Refused(asyncio.BaseEventLoop):
         """Raises NotSimulated: processes."""
         refuse("loop.subprocess_exec", f"{_FAKE} of the function that starts the process")
 
-    async def start_tls(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: TLS."""
-        refuse("loop.start_tls", "Connect without TLS in tests")
-
     async def sock_recvfrom(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: datagrams."""
         refuse("loop.sock_recvfrom", f"{_FAKE} of what receives datagrams")

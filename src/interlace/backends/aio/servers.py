@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio.sockets import SimulatedSocket
+from interlace.backends.aio.tls import secured
 from interlace.backends.aio.transports import StreamTransport
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Server(asyncio.AbstractServer):
         listeners: the addresses it is bound to.
         protocol_factory: makes the protocol of each connection.
         handle: the really bound socket that the address was taken from; closed with the server.
+        security: what `secured` is given for each connection; None: no TLS.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Server(asyncio.AbstractServer):
         listeners: list[Listener],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         handle: socket.socket | None = None,
+        security: dict[str, Any] | None = None,
     ) -> None:
         self._loop = loop
+        self._security = security
         self._listeners: list[Listener] | None = listeners
         self._protocol_factory = protocol_factory
         self._handle = handle
@@ -175,6 +179,16 @@ class Server(asyncio.AbstractServer):
         protocol = None
         try:
             protocol = self._protocol_factory()
+            if self._security is not None:
+                protocol = secured(
+                    self._loop,
+                    end.actor,
+                    protocol,
+                    waiter=None,
+                    server_side=True,
+                    hostname="",
+                    **self._security,
+                )
             if self._listeners is None:
                 raise ConnectionAbortedError("the server was closed")
             StreamTransport(self._loop, end, protocol, self._loop._describe(end), server=self)

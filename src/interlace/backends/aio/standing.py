@@ -17,7 +17,10 @@ from contextvars import Context
 from types import CodeType, FrameType
 from typing import Any
 
-_CONDITION_WAIT = threading.Condition.wait.__code__
+wait_really = threading.Condition.wait
+"""`Condition.wait` as it was before any run has replaced it."""
+
+_CONDITION_WAIT = wait_really.__code__
 _CONDITION_ENTER = threading.Condition.__enter__.__code__
 _BRIEF = (threading.__file__, queue.__file__, _pools.__file__, _base.__file__)
 

@@ -16,7 +16,6 @@ import selectors
 import socket
 import sys
 import threading
-import warnings
 from collections.abc import Callable
 from contextvars import Context
 from operator import itemgetter
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 from interlace.backends.aio import inside, standing
 from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
-from interlace.errors import BlockingCallWarning
+from interlace.backends.aio.waiting import Waiter, wait_in_step, wait_in_thread, warn_of_blocking
 from interlace.sim.clock import nanoseconds
 from interlace.sim.flight import DELAYS
 
@@ -129,6 +128,12 @@ class _Work:
         return functools.partial, (self._func, *self._args)
 
 
+class _Post(threading.Condition):
+    """A condition whose waits are real, whatever clock is shown."""
+
+    wait = standing.wait_really
+
+
 class Threads(inside.BaseLoop):
     """The part of the loop that deals with threads."""
 
@@ -143,16 +148,21 @@ class Threads(inside.BaseLoop):
     _loners: set[threading.Thread]
     _crowd: int
     _sentry: Sentry
+    sleepers: dict[Waiter, int]
+
+    strict = True
+    """Whether a filter that makes errors of warnings goes for `BlockingCallWarning` as well."""
 
     def _init_threads(self) -> None:
         self._inbox = []
-        self._post = threading.Condition()
+        self._post = _Post()
         self._jobs = []
         self._submitted = 0
         self._elders = set(threading.enumerate())
         self._loners = set()
         self._crowd = len(self._elders)
         self._sentry = Sentry(self)
+        self.sleepers = {}
 
     def call_soon_threadsafe(
         self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
@@ -183,18 +193,25 @@ class Threads(inside.BaseLoop):
     def sleep(self, seconds: float) -> None:
         """Does what `time.sleep` is to do in this world: time passes, and in the loop's own thread nothing else happens."""
         if self._thread_id not in (None, threading.get_ident()):
-            woken = threading.Event()
-            self.call_soon_threadsafe(self.call_later, seconds, woken.set)
-            woken.wait()
+            Waiter().wait(self, seconds)
             return
-        self.world.clock.ns += nanoseconds(seconds)
+        self.pass_time(
+            seconds, f"time.sleep({seconds:g})",
+            f"await asyncio.sleep({seconds:g}), or call what sleeps with asyncio.to_thread",
+        )  # fmt: skip
+
+    def wait(self, condition: threading.Condition, seconds: float) -> bool:
+        """Does what `Condition.wait` with a limit is to do in this world; returns whether it was notified."""
+        if self._thread_id in (None, threading.get_ident()):
+            return wait_in_step(self, condition, seconds)
+        return wait_in_thread(self, condition, seconds)
+
+    def pass_time(self, seconds: float, what: str, remedy: str) -> None:
+        """Lets time pass in the middle of a step, and warns of what took it."""
+        clock = self.world.clock
+        clock.ns = clock.when(clock.here_ns + nanoseconds(seconds))
         if self._thread_id is not None:
-            warnings.warn(
-                f"time.sleep({seconds:g}) holds up the loop, and all tasks with it: await asyncio.sleep({seconds:g}), "
-                "or call what sleeps with asyncio.to_thread",
-                BlockingCallWarning,
-                stacklevel=3,  # the caller of time.sleep
-            )
+            warn_of_blocking(self, what, remedy)
 
     def _write_to_self(self) -> None:
         with self._post:
@@ -355,6 +372,12 @@ class Threads(inside.BaseLoop):
         """Returns the workers of the loop's own pool, which have no jobs but those of the loop."""
         pool = self._default_executor
         return standing.crew(pool) if isinstance(pool, concurrent.futures.ThreadPoolExecutor) else set()
+
+    def others_wait(self) -> bool:
+        """Tells whether all other threads of the program, and those of its jobs, seem to wait."""
+        return all(map(self._job_stillness, self._jobs)) and all(
+            _stillness(thread, _OUTSIDE_FILES) for thread in self._strangers()
+        )
 
     def threads_at_work(self) -> set[threading.Thread]:
         """Returns the threads that the program has, and those of its jobs."""

@@ -69,6 +69,8 @@ class StreamTransport(FlowControl):
         handle: a real socket that stands for the end in the program; closed together with it.
     """
 
+    _start_tls_compatible = True  # what the base loop's start_tls asks for
+
     def __init__(
         self,
         loop: Steps,
@@ -345,6 +347,10 @@ class StreamTransport(FlowControl):
     def _fail(self, error: BaseException, message: str) -> None:
         if not isinstance(error, OSError):
             self._report(error, message)
+        self._close_now(error)
+
+    def _force_close(self, error: BaseException | None) -> None:
+        """What `SSLProtocol` calls when TLS has failed."""
         self._close_now(error)
 
     def _close_now(self, error: BaseException | None) -> None:

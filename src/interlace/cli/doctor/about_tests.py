@@ -122,7 +122,7 @@ def _calls(examined: Examined) -> Iterator[Change]:
         ("time-sleep", ("time.sleep",), asynchronous, True,
          "time.sleep holds up the whole loop, and no other task runs meanwhile"),
         ("wall-clock", ("clock",), asynchronous, False,
-         "the real clock: in a simulated world only the loop's time passes; read it with loop.time()"),
+         "a clock of the process: real on the stock loop; in a simulated world virtual, from 2026-01-01 on, see now="),
         ("sync-loop", ("asyncio.run", "run_until_complete"), plain, False,
          "sync code that runs a loop of its own works, but cannot be explored: make it async and await"),
         ("get-event-loop", ("get_event_loop",), plain, False,

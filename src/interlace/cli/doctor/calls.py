@@ -1,4 +1,4 @@
-"""Calls in tests and fixtures that hold up the loop, start another one, or read the real clock."""
+"""Calls in tests and fixtures that hold up the loop, start another one, or read a clock."""
 
 from __future__ import annotations
 

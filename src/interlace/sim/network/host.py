@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from interlace.sim.hostclock import HostClock
+from interlace.sim.network.certificates import Authority
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
@@ -125,6 +127,22 @@ class Host:
             yield self
         finally:
             current_host.reset(token)
+
+    def tls(self, *names: str, trusted: bool = True) -> ssl.SSLContext:
+        """Returns a context for a TLS server on this host.
+
+        Its certificate is for the name and the address of the host, for localhost and 127.0.0.1.
+
+        Args:
+            names: further host names and addresses that it is for; `*.example.com` is one too.
+            trusted: whether clients in this world trust it although nobody has told them to.
+
+        Raises:
+            UsageError: trustme is not installed.
+        """
+        authority = self.network.authority if trusted else Authority("a stranger")
+        own = dict.fromkeys((self.name, self.address, "localhost", LOOPBACK, *names))
+        return authority.context(*own)
 
     def owns(self, address: str) -> bool:
         """Tells whether one may bind to this address here."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from interlace.sim.network.certificates import Authority
 from interlace.sim.network.host import (
     LOOPBACK,
     Host,
@@ -35,9 +36,12 @@ class Network:
 
     Args:
         world: the world it is part of.
+
+    Attributes:
+        announce: set by the backend; told of the authority for certificates as soon as there is one.
     """
 
-    __slots__ = ("_by_address", "_counts", "_hosts", "_links", "_world")
+    __slots__ = ("_authority", "_by_address", "_counts", "_hosts", "_links", "_world", "announce")
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -45,6 +49,16 @@ class Network:
         self._by_address: dict[str, Host] = {}
         self._links: dict[tuple[str, str], Link] = {}
         self._counts: dict[str, int] = {}
+        self._authority: Authority | None = None
+        self.announce: Callable[[Authority], None] = lambda authority: None
+
+    @property
+    def authority(self) -> Authority:
+        """Who signs the certificates of hosts; clients in this world trust it."""
+        if self._authority is None:
+            self._authority = Authority()
+            self.announce(self._authority)
+        return self._authority
 
     # -- hosts -----------------------------------------------------------------------------------
 

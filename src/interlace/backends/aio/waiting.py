@@ -1,0 +1,139 @@
+"""Waits with a limit, `threading.Condition.wait(timeout)` and all that stands on it, in virtual time.
+
+A thread of the program waits until it is notified or until the loop's time has passed that moment. In a
+step of the loop nobody but other threads can notify: once they all wait, the time is up, and it passes.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from interlace.backends.aio import standing
+from interlace.errors import BlockingCallWarning
+from interlace.sim.clock import nanoseconds
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from interlace.backends.aio.threads import Threads
+
+_SLICE = 0.001
+_SLICES = 10
+"""Others that are seen to wait at so many looks in a row, these real seconds apart, are waiting."""
+
+
+class Waiter:
+    """A thread that waits in virtual time; it stands in a condition's list of waiters, or in none.
+
+    Attributes:
+        notified: whether it was notified.
+        over: whether the wait is over, for that reason or because the time is up.
+    """
+
+    __slots__ = ("_woken", "notified", "over")
+
+    def __init__(self) -> None:
+        self.notified = False
+        self.over = False
+        self._woken = threading.Event()
+
+    def release(self) -> None:
+        """Is what `Condition.notify` calls."""
+        self.notified = True
+        self.expire()
+
+    def expire(self) -> None:
+        """Ends the wait."""
+        self.over = True
+        self._woken.set()
+
+    def wait(self, loop: Threads, seconds: float) -> None:
+        """Waits until it is notified, at most for some virtual seconds."""
+        timers: list[asyncio.TimerHandle] = []
+
+        def arm() -> None:
+            if not self.over:
+                timers.append(loop.call_later(seconds, self.expire))
+
+        def disarm() -> None:
+            for timer in timers:
+                timer.cancel()
+
+        loop.sleepers[self] = loop.world.clock.ns + nanoseconds(seconds)
+        try:
+            loop.call_soon_threadsafe(arm)
+            self._woken.wait()
+        finally:
+            del loop.sleepers[self]
+        if self.notified:
+            loop.call_soon_threadsafe(disarm)
+
+
+def wait_in_thread(loop: Threads, condition: threading.Condition, seconds: float) -> bool:
+    """Waits in a thread of the program until it is notified, at most for some virtual seconds.
+
+    Returns:
+        Whether it was notified.
+    """
+    waiter = Waiter()
+    inner: Any = condition
+    inner._waiters.append(waiter)
+    saved = inner._release_save()
+    try:
+        waiter.wait(loop, seconds)
+    finally:
+        inner._acquire_restore(saved)
+        if not waiter.notified and waiter in inner._waiters:
+            inner._waiters.remove(waiter)
+    return waiter.notified
+
+
+def pass_over(loop: Threads) -> bool:
+    """Lets the next of the threads that wait in virtual time go on, although a step holds up the loop.
+
+    The step waits for other threads, and these wait for time: so time passes in the middle of the step.
+
+    Returns:
+        Whether there was one.
+    """
+    sleepers = sorted(loop.sleepers.items(), key=itemgetter(1))
+    if not sleepers:
+        return False
+    waiter, until = sleepers[0]
+    clock = loop.world.clock
+    clock.ns = max(clock.ns, until)
+    waiter.expire()
+    return True
+
+
+def wait_in_step(loop: Threads, condition: threading.Condition, seconds: float) -> bool:
+    """Waits in the loop's own thread: for other threads as long as they go on, then the time has passed."""
+    quiet = 0
+    while quiet < _SLICES and loop.threads_at_work():
+        if standing.wait_really(condition, _SLICE):
+            return True
+        quiet = quiet + 1 if loop.others_wait() else 0
+    loop.pass_time(seconds, f"a wait of {seconds:g} s for another thread", "hand it to asyncio.to_thread")
+    return False
+
+
+def warn_of_blocking(loop: Threads, what: str, remedy: str) -> None:
+    """Warns that a step has held up the loop, at the nearest line of the user's own code.
+
+    A test that never asked for a world is not to fail for it, whatever the filters of its suite say.
+    """
+    from interlace.model.source import user_call_site
+
+    place = user_call_site()
+    text = f"{what} holds up the loop, and all tasks with it: {remedy}"
+    try:
+        if place is None:
+            warnings.warn(text, BlockingCallWarning, stacklevel=2)
+        else:
+            warnings.warn_explicit(text, BlockingCallWarning, place.file, place.line)
+    except BlockingCallWarning:
+        if loop.strict:
+            raise
