@@ -52,8 +52,8 @@ def test_the_ini_file_says_when_and_where(suite) -> None:
             assert time.strftime("%Y-%m-%d %H:%M:%S %Z") == "2030-06-01 09:00:00 JST"
 
         @pytest.mark.interlace(tz="UTC")
-        async def test_marker_comes_first():
-            assert time.strftime("%Y-%m-%d %H:%M:%S %Z") == "2026-01-01 00:00:00 UTC"
+        async def test_marker_and_ini_are_taken_together():
+            assert time.strftime("%Y-%m-%d %H:%M:%S %Z") == "2030-06-01 00:00:00 UTC"
 
         @pytest.mark.explore(schedules=3, now="2031-06-01T00:00:00Z")
         @pytest.mark.interlace(tz="Asia/Tokyo")

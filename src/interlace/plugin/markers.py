@@ -84,6 +84,8 @@ def _marked_start(item: pytest.Item) -> Start | None:
         given.update({name: mark.kwargs[name] for name in _START if name in mark.kwargs})
     if not given:
         return None
+    for name in _START:  # what the marker leaves open is as the ini file says
+        given.setdefault(name, item.config.getini(f"interlace_{name}") or None)
     from interlace.model.start import Start
 
     return Start.parse(**given)
