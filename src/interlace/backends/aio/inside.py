@@ -45,6 +45,8 @@ else:
 WAKE_SLEEPER: Any = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 """What `asyncio.sleep` arms its timer with: how a sleep is told from a timeout."""
 
+WAKE_SLEEPER_NAME: str = WAKE_SLEEPER.__qualname__
+
 
 running_loop = asyncio._get_running_loop
 """Returns the event loop that runs in this thread; None if none does."""

@@ -235,6 +235,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
             owner = getattr(handle._callback, "__self__", None)
             if type(owner) is Task and actor is None:  # most are, and this is the hot line
                 actor, label = owner.path, "step"
+            elif actor is None and handle._callback is inside.WAKE_SLEEPER:
+                actor, label = LOOP, inside.WAKE_SLEEPER_NAME
             else:
                 self.identify(handle)
                 actor, label = handle.actor, handle.label
