@@ -16,3 +16,8 @@ def seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(state)
+
+
+def begin_anew(seed: int) -> None:
+    """Has the `random` module begin at a seed, within a run that puts its state back at the end."""
+    random.seed(seed)
