@@ -170,6 +170,9 @@ class SimulatedStage(ItemStage, Stage):
         if give_back is not None:
             item.addfinalizer(give_back)
         fill_shared_fixtures(item, lambda one: give_back is None or not is_async_function(one.func))
+        if self._searching:
+            self._set_up_fixtures()
+            return
         try:
             with self._in_world():
                 self._set_up_fixtures()
