@@ -105,6 +105,7 @@ def test_the_debugger_stands_where_the_smallest_failure_was_raised(
                 pass
 
             def interaction(self, frame, traceback):
+                traceback = getattr(traceback, "__traceback__", traceback)  # the exception, from 3.13 on
                 while traceback.tb_next is not None:
                     traceback = traceback.tb_next
                 frame = traceback.tb_frame

@@ -38,7 +38,7 @@ from interlace.plugin.recorded import Recorded
 from interlace.plugin.shared import Changes
 from interlace.plugin.stage import ItemStage
 from interlace.plugin.watch import judge
-from interlace.sim.randomness import seeded
+from interlace.sim.randomness import begin_anew, seeded
 
 _NEEDS = "it needs the real outside"
 
@@ -170,6 +170,9 @@ class SimulatedStage(ItemStage, Stage):
         if give_back is not None:
             item.addfinalizer(give_back)
         fill_shared_fixtures(item, lambda one: give_back is None or not is_async_function(one.func))
+        if self._searching:
+            self._set_up_fixtures()
+            return
         try:
             with self._in_world():
                 self._set_up_fixtures()
@@ -184,7 +187,13 @@ class SimulatedStage(ItemStage, Stage):
     @contextmanager
     def _in_world(self) -> Iterator[None]:
         """Within the block plain fixtures see what the test will see: its clocks and its random numbers."""
-        with self.lane.opened.loop.showing(), seeded(self.settings.seed):
+        seed = self.settings.seed
+        if self._searching and self._runs:  # then the run has done both already
+            begin_anew(seed)
+            yield
+            begin_anew(seed)
+            return
+        with self.lane.opened.loop.showing(), seeded(seed):
             yield
 
     def _recipe(self) -> Recipe:
@@ -222,6 +231,11 @@ class SimulatedStage(ItemStage, Stage):
 
     def enter(self, running: Running) -> None:
         """Sets up for one run, runs the test function, and tears down."""
+        __tracebackhide__ = True
+        with running.loop.showing():
+            self._enter(running)
+
+    def _enter(self, running: Running) -> None:
         __tracebackhide__ = True
         item = self.item
         self._runs += 1

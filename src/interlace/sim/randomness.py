@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
 
 
 @contextmanager
@@ -16,3 +18,13 @@ def seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(state)
+
+
+def begin_anew(seed: int) -> None:
+    """Has the `random` module begin at a seed, within a run that puts its state back at the end."""
+    random.setstate(_state_at(seed))
+
+
+@lru_cache(maxsize=4)
+def _state_at(seed: int) -> tuple[Any, ...]:
+    return random.Random(seed).getstate()
