@@ -140,6 +140,16 @@ def test_patience_grows_with_the_steps_that_are_allowed() -> None:
     assert interlace.run(main, max_steps=4_000_000).value == 1
 
 
+def test_a_run_without_a_limit_is_looked_at_no_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    from interlace.backends.aio.runaway import Pace
+
+    looks = []
+    monkeypatch.setattr(Pace, "look", lambda self: looks.append(1))
+    outcomes = [interlace.run(the_last_beat_of_many, max_steps=steps) for steps in (0, 1_000_000)]
+    assert [outcome.value for outcome in outcomes] == [1, 1]
+    assert 0 < len(looks) <= 2 * 20_000 // 1000
+
+
 def test_too_many_steps() -> None:
     async def spin() -> None:
         while True:
