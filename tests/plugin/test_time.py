@@ -131,3 +131,19 @@ def test_a_token_of_a_failure_knows_when_it_began(suite) -> None:
     result = suite(source, "--explore")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*2027*"])
+
+
+@pytest.mark.parametrize(("marker", "outcome"), [("", "passed"), ("@pytest.mark.interlace", "failed")])
+def test_a_filter_for_all_warnings_is_for_tests_that_ask_for_a_world(
+    suite, marker: str, outcome: str
+) -> None:
+    """A suite that runs on the stock loop is not to fail in a world for what it never was told of there."""
+    source = f"""
+        import pytest
+        import time
+
+        {marker}
+        async def test_it():
+            time.sleep(30)
+        """
+    suite(source, "-W", "error", "--explore=3").assert_outcomes(**{outcome: 1})

@@ -168,6 +168,22 @@ def test_a_step_that_waits_for_a_thread_that_waits_for_time(kind: str) -> None:
     assert interlace.run(main).value == ([30, 60], 60)
 
 
+@pytest.mark.parametrize("kind", ["sleeps", "waits"])
+def test_a_thread_that_outlives_the_run_goes_on(kind: str) -> None:
+    """Else it would wait for ever for time that no longer passes, and keep the process from ending."""
+    threads: list[threading.Thread] = []
+
+    async def main() -> None:
+        call = (lambda: time.sleep(10_000)) if kind == "sleeps" else (lambda: threading.Event().wait(10_000))
+        threads.append(threading.Thread(target=call, daemon=True))
+        threads[0].start()
+        await asyncio.sleep(0)
+
+    assert interlace.run(main).error is None
+    threads[0].join(60)
+    assert not threads[0].is_alive()
+
+
 def test_waits_are_real_again_after_the_run() -> None:
     before = threading.Condition.wait
 

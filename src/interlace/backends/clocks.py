@@ -149,7 +149,7 @@ class Clocks:
         self._shown: list[_Shown] = []
         self._lock = threading.RLock()
         self._replaced: dict[str, _Replaced] = {}
-        self._really: dict[str, Any] = {}
+        self._really: dict[str, Callable[..., Any]] = {}
         self._is_real: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._travels: dict[str, Any] = {}
         clocks = self
@@ -157,11 +157,11 @@ class Clocks:
         def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
             """Is `Condition.wait` while a clock is shown."""
             if timeout is None or not 0 < timeout < _LONGEST:
-                return _WAIT(condition, timeout)
+                return wait_really(condition, timeout)
             shown = clocks._clock_of(threading.get_ident())
             owned: bool = condition._is_owned()  # type: ignore[attr-defined]
             if shown is None or not owned:  # the real one words what is wrong
-                return _WAIT(condition, timeout)
+                return wait_really(condition, timeout)
             return shown.world.wait(condition, timeout)
 
         self._wait = wait
@@ -193,7 +193,7 @@ class Clocks:
                 if not shown:
                     for one in self._replaced.values():
                         one.restore()
-                    threading.Condition.wait = _WAIT  # type: ignore[method-assign]
+                    threading.Condition.wait = wait_really  # type: ignore[method-assign]
                 if travel is not None:
                     travel.stop()
 
@@ -291,7 +291,8 @@ class Clocks:
             shown.world.sleep(seconds)
 
 
-_WAIT = threading.Condition.wait
+wait_really = threading.Condition.wait
+"""`Condition.wait` as it was before any run has replaced it."""
 
 _LONGEST = 1 << 33
 """Seconds: `time.sleep` refuses to sleep for longer than about this."""

@@ -188,7 +188,7 @@ class SimulatedStage(ItemStage, Stage):
     def _in_world(self) -> Iterator[None]:
         """Within the block plain fixtures see what the test will see: its clocks and its random numbers."""
         seed = self.settings.seed
-        if self._searching and self._runs:  # then the run has done both already
+        if self._searching:  # then the run has done both already
             begin_anew(seed)
             yield
             begin_anew(seed)

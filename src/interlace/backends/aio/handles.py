@@ -48,7 +48,7 @@ class Handle(asyncio.Handle):
 
 
 class Timer(asyncio.TimerHandle):
-    """A callback in the heap of timers.
+    """A callback in the sorted list of timers.
 
     Attributes:
         cause: as in `Handle`; `actor` and `label` likewise.

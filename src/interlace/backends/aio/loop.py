@@ -27,6 +27,7 @@ from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
 from interlace.backends.aio.tls import Secured, Trust
+from interlace.backends.aio.waiting import let_go
 from interlace.backends.clocks import CLOCKS
 from interlace.errors import Deadlock
 from interlace.sim.world import STALL_BOUND, World
@@ -340,6 +341,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     def close(self) -> None:
         """Closes the loop and forgets its timers."""
         self._sentry.end()
+        let_go(self)
         self._trust.end()
         if self._records:  # a run may end at any moment: what it has left open was nobody's to close
             for one in self.connections_secured:

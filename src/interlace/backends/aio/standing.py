@@ -17,8 +17,7 @@ from contextvars import Context
 from types import CodeType, FrameType
 from typing import Any
 
-wait_really = threading.Condition.wait
-"""`Condition.wait` as it was before any run has replaced it."""
+from interlace.backends.clocks import wait_really
 
 _CONDITION_WAIT = wait_really.__code__
 _CONDITION_ENTER = threading.Condition.__enter__.__code__

@@ -25,6 +25,7 @@ from interlace.backends.aio import inside, standing
 from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
 from interlace.backends.aio.waiting import Waiter, wait_in_step, wait_in_thread, warn_of_blocking
+from interlace.backends.clocks import wait_really
 from interlace.sim.clock import nanoseconds
 from interlace.sim.flight import DELAYS
 
@@ -131,7 +132,7 @@ class _Work:
 class _Post(threading.Condition):
     """A condition whose waits are real, whatever clock is shown."""
 
-    wait = standing.wait_really
+    wait = wait_really
 
 
 class Threads(inside.BaseLoop):

@@ -85,11 +85,6 @@ class Timers(inside.BaseLoop):
         """Schedules a callback `delay` virtual seconds from now."""
         if delay is None:
             raise TypeError("delay must not be None")
-        if self._closed:
-            raise RuntimeError("Event loop is closed")
-        if self._debug:
-            self._check_thread()
-            self._check_callback(callback, "call_at")
         world = self.world
         clock = world.clock
         when = (clock.ns if clock.local is None else clock.here_ns) / SECOND + delay
@@ -107,16 +102,16 @@ class Timers(inside.BaseLoop):
         """Schedules a callback at a virtual time in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
-        if self._closed:
-            raise RuntimeError("Event loop is closed")
-        if self._debug:
-            self._check_thread()
-            self._check_callback(callback, "call_at")
         return self._arm(when, callback, args, context)
 
     def _arm(
         self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
     ) -> Timer:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, "call_at")
         world = self.world
         clock = world.clock
         try:

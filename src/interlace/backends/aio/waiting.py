@@ -11,7 +11,7 @@ import warnings
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from interlace.backends.aio import standing
+from interlace.backends.clocks import wait_really
 from interlace.errors import BlockingCallWarning
 from interlace.sim.clock import nanoseconds
 
@@ -68,8 +68,14 @@ class Waiter:
             self._woken.wait()
         finally:
             del loop.sleepers[self]
-        if self.notified:
+        if self.notified and not loop.is_closed():
             loop.call_soon_threadsafe(disarm)
+
+
+def let_go(loop: Threads) -> None:
+    """Has all threads go on that wait in virtual time, since the run is over and none passes any more."""
+    for waiter in tuple(loop.sleepers):
+        waiter.expire()
 
 
 def wait_in_thread(loop: Threads, condition: threading.Condition, seconds: float) -> bool:
@@ -113,7 +119,7 @@ def wait_in_step(loop: Threads, condition: threading.Condition, seconds: float) 
     """Waits in the loop's own thread: for other threads as long as they go on, then the time has passed."""
     quiet = 0
     while quiet < _SLICES and loop.threads_at_work():
-        if standing.wait_really(condition, _SLICE):
+        if wait_really(condition, _SLICE):
             return True
         quiet = quiet + 1 if loop.others_wait() else 0
     loop.pass_time(seconds, f"a wait of {seconds:g} s for another thread", "hand it to asyncio.to_thread")
