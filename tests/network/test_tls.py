@@ -370,6 +370,22 @@ def test_a_host_can_be_one_that_nobody_trusts() -> None:
     assert isinstance(error, ssl.SSLCertVerificationError)
 
 
+def test_other_threads_trust_whom_they_did() -> None:
+    """They may well talk to the real world."""
+
+    def trusted() -> int:
+        context = ssl.create_default_context()
+        before = context.cert_store_stats()["x509"]
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="shop.example")
+        return context.cert_store_stats()["x509"] - before
+
+    async def main(world: interlace.World) -> tuple[int, int]:
+        world.host("shop.example").tls()
+        return trusted(), await asyncio.to_thread(trusted)
+
+    assert interlace.run(main).value == (1, 0)
+
+
 def test_trust_ends_with_the_run() -> None:
     before = ssl.SSLContext.wrap_bio
 
@@ -391,6 +407,45 @@ def test_a_handshake_takes_the_same_steps_in_every_run_and_under_many_schedules(
     for order in ("realistic", "any"):
         result = interlace.explore(main, schedules=50, order=order)  # type: ignore[arg-type]
         assert result.failure is None, result.report()
+
+
+@pytest.mark.parametrize("starts_plain", [False, True])
+def test_all_that_tls_does_are_steps_of_its_connection(starts_plain: bool) -> None:
+    """Else `any` could have them overtake what came before them on the same connection."""
+
+    async def main(world: interlace.World) -> None:
+        if not starts_plain:
+            await greeted(world, MADE_BEFORE)
+            return
+        shop = world.host("shop.example")
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(await reader.readline())
+            await writer.start_tls(shop.tls())
+            writer.write(b"hello\n")
+            await writer.drain()
+            writer.close()
+
+        with shop.here():
+            server = await asyncio.start_server(serve, "shop.example", 25)
+        reader, writer = await asyncio.open_connection("shop.example", 25)
+        writer.write(b"STARTTLS\n")
+        await reader.readline()
+        await writer.start_tls(MADE_BEFORE, server_hostname="shop.example")
+        assert await reader.readline() == b"hello\n"
+        writer.close()
+        server.close()
+        await asyncio.sleep(1)
+
+    outcome = interlace.run(main)
+    assert outcome.error is None
+    of_the_loop = {event.label for event in outcome.trace if event.actor == "loop"}
+    own = ("SSLProtocol", "StreamTransport", "StreamReaderProtocol.connection_lost")
+    assert not [label for label in of_the_loop if label.startswith(own)]
+    # A server that starts TLS one step too late has read the handshake as plain text: `any` shows that.
+    order: Any = "realistic" if starts_plain else "any"
+    result = interlace.explore(main, schedules=60, order=order)
+    assert result.failure is None, result.report()
 
 
 def test_a_handshake_with_a_peer_that_says_nothing_times_out_in_virtual_time() -> None:

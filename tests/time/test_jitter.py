@@ -61,10 +61,19 @@ async def in_one_step(world: interlace.World) -> None:
     log: list[int] = []
     loop = asyncio.get_running_loop()
     for number, seconds in enumerate((0.01, 0.01, 0.02, 0.025, 0.06)):
-        loop.call_later(seconds, log.append, number)
+        loop.call_later(seconds, lambda number=number: log.append(number))
     await world.latency("100ms..200ms")
     await asyncio.sleep(0.2)
     assert log == [0, 1, 2, 3, 4]
+
+
+async def in_one_step_the_later_one_first(world: interlace.World) -> None:
+    log: list[int] = []
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.02, lambda: log.append(1))
+    loop.call_later(0.01, lambda: log.append(0))
+    await world.latency("100ms..200ms")
+    assert log == [0, 1]
 
 
 async def the_earlier_one_with_the_smaller_delay(world: interlace.World) -> None:
@@ -136,6 +145,7 @@ async def paused(world: interlace.World) -> None:
     "program",
     [
         in_one_step,
+        in_one_step_the_later_one_first,
         the_earlier_one_with_the_smaller_delay,
         further_apart_than_a_step_takes,
         a_timeout_that_leaves_some_room,
@@ -147,6 +157,16 @@ async def paused(world: interlace.World) -> None:
 def test_what_no_real_loop_does_does_not_happen(program: Program, seed: int) -> None:
     result = interlace.explore(program, seed=seed, schedules=300)
     assert result.failure is None, result.report()
+
+
+def test_a_step_is_not_said_to_take_so_long_that_a_timeout_is_over() -> None:
+    async def main() -> None:
+        async with asyncio.timeout(0.03):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
+
+    assert "step" not in {point.kind for point in interlace.run(main).points}
+    assert "step" in {point.kind for point in interlace.run(armed_one_step_apart).points}
 
 
 def test_ablation_without_steps_that_take_time_it_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:

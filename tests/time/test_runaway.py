@@ -112,9 +112,33 @@ async def a_cascade() -> int:
     return 1
 
 
+async def a_slow_reply(world: interlace.World) -> int:
+    beat = asyncio.create_task(heartbeat(1, [0]))
+    await world.latency("40000s")
+    beat.cancel()
+    return 1
+
+
+async def a_relay() -> int:
+    """Who beats is always of one kind, but those that wait become fewer."""
+    events = [asyncio.Event() for _ in range(5)]
+
+    async def leg(number: int) -> None:
+        await events[number].wait()
+        for _ in range(9_000):
+            await asyncio.sleep(1)
+        if number < 4:
+            events[number + 1].set()
+
+    legs = [asyncio.create_task(leg(number)) for number in range(5)]
+    events[0].set()
+    await asyncio.gather(*legs)
+    return 1
+
+
 @pytest.mark.parametrize(
     "program",
-    [the_last_beat_of_many, a_timer_far_ahead, sleeps_for_long, a_cascade],
+    [the_last_beat_of_many, a_timer_far_ahead, sleeps_for_long, a_cascade, a_slow_reply, a_relay],
     ids=lambda one: one.__name__,
 )
 def test_a_program_that_gets_there_at_last_is_not_stopped(program: Any) -> None:

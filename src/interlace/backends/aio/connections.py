@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from interlace.backends.aio import inside
 from interlace.backends.aio.servers import Server
 from interlace.backends.aio.sockets import Sockets
-from interlace.backends.aio.tls import secured
+from interlace.backends.aio.tls import Upgrades, secured
 from interlace.backends.aio.transports import StreamTransport
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _OS_CHOSEN = 32768
 """Ports from here upwards were probably picked by the operating system: they differ from run to run."""
 
 
-class Connections(Sockets):
+class Connections(Upgrades, Sockets):
     """Connections and servers of the loop."""
 
     async def create_connection(

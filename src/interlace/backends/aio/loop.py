@@ -26,7 +26,7 @@ from interlace.backends.aio.standing import ALIVE, STARTING
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
-from interlace.backends.aio.tls import Secured, Trust
+from interlace.backends.aio.tls import Trust
 from interlace.backends.aio.waiting import let_go
 from interlace.backends.clocks import CLOCKS
 from interlace.errors import Deadlock
@@ -78,7 +78,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self.cancellations = 0
         self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
-        self.connections_secured: WeakSet[Secured] = WeakSet()
+        self.connections_secured: WeakSet[Any] = WeakSet()
         self._trust = Trust()
         world.network.announce = partial(self._trust.begin, self)
         self._init_timers(max_ns)
@@ -143,8 +143,6 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
             handle.actor, handle.label = owner.path, "step"
         elif isinstance(owner, asyncio.Task):
             handle.actor, handle.label = self.names.foreign(owner), "step"
-        elif isinstance(owner, Secured):
-            handle.actor, handle.label = owner.actor, getattr(callback, "__qualname__", "TLS")
         else:
             handle.actor = LOOP
             handle.label = getattr(callback, "__qualname__", None) or type(callback).__name__

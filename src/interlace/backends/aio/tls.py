@@ -13,22 +13,34 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
+from interlace.backends.aio.transports import StreamTransport
 
 if TYPE_CHECKING:
     from interlace.sim.network.certificates import Authority
 
 
-class Secured(sslproto.SSLProtocol):
-    """The protocol that speaks TLS with the other end and plain text with the program.
+class _Steps:
+    """The loop as a connection sees it: what is scheduled for the next iteration is a step of its own end.
 
-    Attributes:
-        actor: whose callbacks its own are: the end of the connection that it secures.
+    Args:
+        loop: the loop.
+        actor: the end of the connection.
     """
 
-    actor: str
+    def __init__(self, loop: Any, actor: str) -> None:
+        self._loop = loop
+        self._actor = actor
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> asyncio.Handle:
+        """Schedules a callback, first in, first out, that belongs to the connection."""
+        handle: asyncio.Handle = self._loop._call_as(self._actor, callback, *args)
+        return handle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
 
 
-_SECURED: Any = Secured  # the stubs know less of its arguments than asyncio does
+_PROTOCOL: Any = sslproto.SSLProtocol  # the stubs know less of its arguments than asyncio does
 
 
 def secured(
@@ -42,6 +54,7 @@ def secured(
     hostname: str | None = None,
     handshake_timeout: float | None = None,
     shutdown_timeout: float | None = None,
+    announces: bool = True,
 ) -> Any:
     """Returns a protocol that secures a connection for another one.
 
@@ -55,9 +68,10 @@ def secured(
         hostname: who the other end must be.
         handshake_timeout: seconds that the handshake may take; None: 60.
         shutdown_timeout: seconds that saying goodbye may take; None: 30.
+        announces: whether the program's protocol is told that a connection is made.
     """
-    made = _SECURED(
-        loop,
+    made = _PROTOCOL(
+        _Steps(loop, actor),
         protocol,
         None if isinstance(context, bool) else context,
         waiter,
@@ -65,10 +79,58 @@ def secured(
         hostname,
         ssl_handshake_timeout=handshake_timeout,
         ssl_shutdown_timeout=shutdown_timeout,
+        call_connection_made=announces,
     )
-    made.actor = actor
     loop.connections_secured.add(made)
     return made
+
+
+class Upgrades(inside.BaseLoop):
+    """The part of the loop that has connections go on in TLS."""
+
+    async def start_tls(  # type: ignore[override]
+        self,
+        transport: asyncio.WriteTransport,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> asyncio.Transport:
+        """Goes on with a connection in TLS; arguments and errors as in asyncio.
+
+        Raises:
+            ssl.SSLError: the handshake fails.
+        """
+        if not isinstance(transport, StreamTransport) or not isinstance(sslcontext, ssl.SSLContext):
+            return await super().start_tls(  # says what is wrong with them, or speaks TLS within TLS
+                transport, protocol, sslcontext, server_side=server_side, server_hostname=server_hostname
+            )  # type: ignore[return-value]
+        loop: Any = self
+        waiter: asyncio.Future[None] = self.create_future()
+        actor = transport._end.actor
+        over = secured(
+            loop, actor, protocol, sslcontext, waiter, server_side=server_side, hostname=server_hostname,
+            handshake_timeout=ssl_handshake_timeout, shutdown_timeout=ssl_shutdown_timeout, announces=False,
+        )  # fmt: skip
+        plain = inside.plain_side(over)  # later it may be gone already, with the connection
+        # No byte may come before the handshake has begun, as in BaseEventLoop.start_tls.
+        transport.pause_reading()
+        transport.set_protocol(over)
+        begins = [
+            loop._call_as(actor, over.connection_made, transport),
+            loop._call_as(actor, transport.resume_reading),
+        ]
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            for handle in begins:
+                handle.cancel()
+            raise
+        return plain
 
 
 class Trust:
