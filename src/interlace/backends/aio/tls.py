@@ -88,9 +88,9 @@ def secured(
 class Upgrades(inside.BaseLoop):
     """The part of the loop that has connections go on in TLS."""
 
-    async def start_tls(  # type: ignore[override]
+    async def start_tls(
         self,
-        transport: asyncio.WriteTransport,
+        transport: asyncio.BaseTransport,
         protocol: asyncio.BaseProtocol,
         sslcontext: Any,
         *,
@@ -98,16 +98,18 @@ class Upgrades(inside.BaseLoop):
         server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
-    ) -> asyncio.Transport:
+    ) -> asyncio.Transport | None:
         """Goes on with a connection in TLS; arguments and errors as in asyncio.
 
         Raises:
             ssl.SSLError: the handshake fails.
         """
         if not isinstance(transport, StreamTransport) or not isinstance(sslcontext, ssl.SSLContext):
-            return await super().start_tls(  # says what is wrong with them, or speaks TLS within TLS
-                transport, protocol, sslcontext, server_side=server_side, server_hostname=server_hostname
-            )  # type: ignore[return-value]
+            # Says what is wrong with them, or speaks TLS within TLS.
+            return await super().start_tls(
+                transport, protocol, sslcontext, server_side=server_side, server_hostname=server_hostname,
+                ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
+            )  # fmt: skip
         loop: Any = self
         waiter: asyncio.Future[None] = self.create_future()
         actor = transport._end.actor
