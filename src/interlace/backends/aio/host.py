@@ -27,6 +27,7 @@ class Host:
         context: the context of its task; None: a copy of the one at its first job.
         at_hand: whether the task stays among what the loop does next while it waits for a job. That is
             cheaper than a future, but an iteration which is not for the task would show it at work.
+        run: runs the loop until it is stopped; None: its `run_forever`.
     """
 
     is_at_hand = False
@@ -40,8 +41,10 @@ class Host:
         name: str = "test",
         context: Context | None = None,
         at_hand: bool = False,
+        run: Callable[[], None] | None = None,
     ) -> None:
         self.loop = loop
+        self._run = run or loop.run_forever
         self._at_hand = at_hand
         self.context = context
         self.task: asyncio.Task[Any] | None = None
@@ -84,7 +87,7 @@ class Host:
         if inside.running_loop() is self.loop:
             return run_nested(self.loop, coroutine)
         self.post(coroutine, started=started)
-        self.loop.run_forever()
+        self._run()
         return self.result()
 
     def post(
@@ -97,6 +100,8 @@ class Host:
         if context is not None and context is not self.context:
             coroutine = _within(context, coroutine)
         if self._job is not None or self.task is None or self.task.done():
+            if self._job is not None:
+                self.cancel()  # it was interrupted: it is not to go on beside what comes now
             self.abandon()
             self._start(coroutine)
             if started is not None:
@@ -202,17 +207,26 @@ class _NextIteration:
 _NEXT_ITERATION = _NextIteration()
 
 
-class _Steps:
-    """Steps a coroutine in another context than that of the task it runs in."""
+class Steps:
+    """Steps a coroutine in another context than that of the task it runs in.
 
-    def __init__(self, context: Context, coroutine: Coroutine[Any, Any, Any]) -> None:
+    Args:
+        context: the context.
+        coroutine: the coroutine.
+        error: what is thrown into it at first; None: nothing, it is stepped as usual.
+    """
+
+    def __init__(
+        self, context: Context, coroutine: Coroutine[Any, Any, Any], error: BaseException | None = None
+    ) -> None:
         self._context = context
         self._coroutine = coroutine
+        self._error = error
 
     def __await__(self) -> Generator[Any, Any, Any]:
         run, coroutine = self._context.run, self._coroutine
-        step: Any = coroutine.send
-        given: Any = None
+        step: Any = coroutine.send if self._error is None else coroutine.throw
+        given: Any = self._error
         while True:
             try:
                 awaited = run(step, given)
@@ -229,4 +243,4 @@ class _Steps:
 
 
 async def _within(context: Context, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    return await _Steps(context, coroutine)
+    return await Steps(context, coroutine)

@@ -188,6 +188,24 @@ def waits_for(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
     return getattr(task, "_fut_waiter", None)
 
 
+def stranded(loop: asyncio.AbstractEventLoop, suspended: list[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """Returns the tasks that wait for nothing and that the loop has no step of: it was interrupted before one.
+
+    An exception that a signal raises can hit `BaseEventLoop._run_once` between taking a handle and running it.
+    """
+    ready = getattr(loop, "_ready", None)
+    if ready is None:
+        return []
+    about = [getattr(handle._callback, "__self__", None) for handle in ready]
+    return [
+        task
+        for task in suspended
+        if not task.done()
+        and ((waiter := waits_for(task)) is None or waiter.done())
+        and not any(task is one for one in about)
+    ]
+
+
 def woken_by(timer: Any, waiting: Mapping[Any, asyncio.Task[Any]]) -> tuple[asyncio.Task[Any] | None, str]:
     """Returns the task that a timer is for, None where that is unknown, and what the timer is called.
 

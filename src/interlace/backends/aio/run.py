@@ -20,6 +20,7 @@ from interlace.backends.aio.background import (
 )
 from interlace.backends.aio.cancelling import Canceller
 from interlace.backends.aio.host import Host
+from interlace.backends.aio.interrupted import revive
 from interlace.backends.aio.loop import Loop
 from interlace.backends.aio.watching import Watcher
 from interlace.errors import Deadlock, InterlaceError, UsageError
@@ -70,6 +71,7 @@ class Running:
         self._ending: Ending | None = None
         self._told = 0
         self._suspects: Suspects | None = None
+        self._interrupted: list[asyncio.Task[Any]] = []  # the tasks that there were then
 
     def main(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine to its end, as a task of its own, and returns its result or raises its error."""
@@ -106,6 +108,10 @@ class Running:
         try:
             with self._watcher, watched(self._suspects):
                 return host.call(coroutine, context, self._watch)
+        except BaseException:
+            if host.busy:
+                self._interrupted = list(asyncio.all_tasks(self.loop))
+            raise
         finally:
             world.limit = NEVER
 
@@ -153,7 +159,7 @@ class Running:
         if not self.loop.is_closed():
             if self._host is not None:
                 self._host.abandon()
-            _tear_down(self.loop)
+            _tear_down(self.loop, self._interrupted)
 
 
 class Asyncio:
@@ -218,8 +224,13 @@ def _word(context: dict[str, Any]) -> str:
     return f"{message}: {type(error).__name__}: {error}" if error is not None else message
 
 
-def _tear_down(loop: Loop) -> None:
-    """Ends what the program left running, as `asyncio.Runner.close` does, but never hangs on it."""
+def _tear_down(loop: Loop, interrupted: Sequence[asyncio.Task[Any]]) -> None:
+    """Ends what the program left running, as `asyncio.Runner.close` does, but never hangs on it.
+
+    Args:
+        loop: its loop.
+        interrupted: the tasks that there were when an exception left the loop in the middle.
+    """
     loop.set_exception_handler(lambda loop, context: None)
     loop._max_steps = loop.world.step + _TEARDOWN_STEPS
     tasks: list[asyncio.Task[Any]] = []
@@ -231,6 +242,8 @@ def _tear_down(loop: Loop) -> None:
             tasks.sort(key=lambda task: hash(task) if isinstance(task, Task) else 0)
             for task in tasks:
                 _cancel(task)
+            if interrupted:
+                tasks = revive(loop, tasks)
             _try(loop, _gather(tasks))
         if loop._asyncgens:
             _try(loop, loop.shutdown_asyncgens())

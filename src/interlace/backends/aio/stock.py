@@ -24,6 +24,7 @@ from interlace.backends.aio.background import (
     watched,
 )
 from interlace.backends.aio.host import Host
+from interlace.backends.aio.interrupted import is_ending, revive, wait
 from interlace.backends.aio.spares import Spares, waiting_handles
 from interlace.backends.aio.stuck import stacks
 from interlace.errors import TimedOut, UsageError
@@ -35,6 +36,9 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 _GRACE = 1.0
 """Seconds that a coroutine has to end after it was cancelled for being too slow."""
+
+_PATIENCE = 10.0
+"""Seconds that cancelled tasks have to end on a loop which was interrupted, and may have lost what wakes them."""
 
 current_loop = inside.current
 restore_loop = inside.restore
@@ -113,6 +117,8 @@ class OpenLoop:
         self._context = context
         self._logs = logs
         self._reports = True
+        self._interrupted: list[asyncio.Task[Any]] = []  # the tasks that there were then
+        self._interruption: BaseException | None = None
         self.failures: list[BaseException] = []
         self.shares: list[Share] = []
         self._suspects: Suspects | None = None
@@ -131,7 +137,7 @@ class OpenLoop:
             loop.set_debug(self._debug)
         loop.set_exception_handler(self._note)
         self.loop = loop
-        self.host = Host(loop, name=self._name, context=self._context, at_hand=True)
+        self.host = Host(loop, name=self._name, context=self._context, at_hand=True, run=self.run)
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -156,6 +162,18 @@ class OpenLoop:
             with Limit(self.loop, self.host, timeout):
                 return self.host.call(coroutine, context)
 
+    def run(self) -> None:
+        """Runs the loop until it is stopped; raises what a signal has raised in between, also within a callback."""
+        __tracebackhide__ = True
+        try:
+            self.loop.run_forever()
+        except BaseException:
+            self._interrupted = list(asyncio.all_tasks(self.loop))
+            raise
+        if self._interruption is not None:
+            error, self._interruption = self._interruption, None
+            raise error
+
     def make_current(self) -> None:
         """Makes it the loop that `asyncio.get_event_loop()` returns outside of a running loop."""
         self.reopen()
@@ -170,6 +188,12 @@ class OpenLoop:
     # -- what nobody would notice ----------------------------------------------------------------
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "handle" in context and is_ending(error := context.get("exception")):
+            # A signal has raised it, as that of pytest-timeout does, between two steps; asyncio only reports it.
+            self._interruption = error
+            self._interrupted = list(asyncio.all_tasks(loop))
+            loop.stop()
+            return
         error = failure_in(context) if self._reports else None
         if error is not None:
             blamed = next((share for share in self.shares if share.is_to_blame(context)), self)
@@ -277,10 +301,13 @@ class OpenLoop:
     def _cancel(self, tasks: list[asyncio.Task[Any]]) -> None:
         for task in tasks:
             task.cancel()
-        results = asyncio.gather(*tasks, return_exceptions=True)
-        self.loop.run_until_complete(results)
+        if self._interrupted:
+            tasks = revive(self.loop, tasks)
+            self.loop.run_until_complete(wait(tasks, _PATIENCE))
+        else:
+            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 self.loop.call_exception_handler(
                     {"message": "a task failed when it was cancelled", "exception": error, "task": task}
                 )

@@ -38,7 +38,7 @@ class Share:
     def __init__(self, opened: OpenLoop, name: str, context: Context) -> None:
         self.opened = opened
         self.loop = opened.loop
-        self.host = Host(opened.loop, name=name, context=context, at_hand=True)
+        self.host = Host(opened.loop, name=name, context=context, at_hand=True, run=opened.run)
         self.seconds = 0.0
         self.failures: list[BaseException] = []
         self._suspects: Suspects | None = None
@@ -134,7 +134,7 @@ def run_together(jobs: Sequence[tuple[Share, Coroutine[Any, Any, Any], float]]) 
         share.host.busy and not (limit and limit.is_over)
         for (share, *_), limit in zip(jobs, limits, strict=True)
     ):
-        loop.run_forever()
+        jobs[0][0].opened.run()
     errors: list[BaseException | None] = []
     for (share, *_), limit in zip(jobs, limits, strict=True):
         error: BaseException | None = None
