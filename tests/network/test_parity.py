@@ -1,143 +1,19 @@
 """Parity with the stock loop: the same program sees the same protocol events in the same order.
 
-Each program runs on `asyncio.new_event_loop()` over the real loopback and on the simulated loop under
-the boring answers; what both logged must be equal. Sizes that the operating system decides are not
-logged.
+See `parity` in tests/support for how; tests/network/parity has many more of them, by what they are about.
 """
 
 import asyncio
 import contextvars
-import logging
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from parity import Echo, Programs, Stage, Talker, check_same, connected, word
 
-from interlace.backends.aio.loop import Loop
-from interlace.sim.world import World
-
-Program = Callable[["Stage"], Awaitable[None]]
-PROGRAMS: dict[str, Program] = {}
-
-
-def program(function: Program) -> Program:
-    PROGRAMS[function.__name__] = function
-    return function
-
-
-def word(error: BaseException | None) -> str:
-    return "None" if error is None else type(error).__name__
-
-
-class Stage:
-    """What a program logs, and the means to wait for what was logged."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.ports: dict[int, str] = {}
-        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
-
-    def log(self, line: str) -> None:
-        for port, name in self.ports.items():
-            line = line.replace(str(port), name)
-        self.lines.append(line)
-        for wanted, future in list(self._waiting):
-            if line == wanted and not future.done():
-                future.set_result(None)
-
-    async def until(self, line: str, times: int = 1) -> None:
-        while self.lines.count(line) < times:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append((line, future))
-            await future
-
-    async def serve(self, factory: Callable[[], asyncio.BaseProtocol], **options: Any) -> tuple[Any, int]:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(factory, "127.0.0.1", 0, **options)
-        port = server.sockets[0].getsockname()[1]
-        self.ports[port] = "PORT"
-        return server, port
-
-    async def connect(self, factory: Callable[[], Any], port: int) -> tuple[Any, Any]:
-        return await asyncio.get_running_loop().create_connection(factory, "127.0.0.1", port)
-
-
-class Talker(asyncio.Protocol):
-    """Logs every event under the name of its side."""
-
-    transport: Any
-
-    def __init__(self, stage: Stage, side: str, *, payload: bool = True, keep_open: bool = False) -> None:
-        self.stage = stage
-        self.side = side
-        self.payload = payload
-        self.keep_open = keep_open
-        self.received = 0
-
-    def log(self, line: str) -> None:
-        self.stage.log(f"{self.side} {line}")
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.log("connection_made")
-
-    def data_received(self, data: bytes) -> None:
-        self.received += len(data)
-        if self.payload:
-            self.log(f"data_received {data!r}")
-
-    def eof_received(self) -> bool:
-        self.log("eof_received")
-        return self.keep_open
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.log(f"connection_lost {word(exc)}")
-
-    def pause_writing(self) -> None:
-        self.log("pause_writing")
-
-    def resume_writing(self) -> None:
-        self.log("resume_writing")
-
-
-class Echo(Talker):
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self.transport.write(data)
-
-
-class Pair:
-    """A server with one connection to it."""
-
-    def __init__(self, stage: Stage, server: Any, client: Any, accepted: Any) -> None:
-        self.stage = stage
-        self.server = server
-        self.client = client
-        self.accepted = accepted
-
-    async def end(self) -> None:
-        for side in ("client", "server"):
-            while not any(line.startswith(f"{side} connection_lost") for line in self.stage.lines):
-                await asyncio.sleep(0)
-        self.server.close()
-        await self.server.wait_closed()
-
-
-async def connected(
-    stage: Stage, client: Callable[[], Any] | None = None, server: Callable[[], Any] | None = None
-) -> Pair:
-    accepted: list[Any] = []
-
-    def factory() -> Any:
-        accepted.append(server() if server else Talker(stage, "server"))
-        return accepted[-1]
-
-    listening, port = await stage.serve(factory)
-    _, protocol = await stage.connect(client or (lambda: Talker(stage, "client")), port)
-    await stage.until("server connection_made")
-    return Pair(stage, listening, protocol, accepted[0])
+program = Programs()
 
 
 # -- opening, talking, closing -------------------------------------------------------------------
@@ -730,6 +606,7 @@ async def serving_forever(stage: Stage) -> None:
 @program
 async def closing_and_aborting_clients(stage: Stage) -> None:
     if sys.version_info < (3, 13):
+        stage.log("not there yet")
         return
     for way in ("close_clients", "abort_clients"):
         here = Stage()
@@ -1001,35 +878,7 @@ async def iterations(stage: Stage) -> None:
 # -- the test ------------------------------------------------------------------------------------
 
 
-def run(loop: asyncio.AbstractEventLoop, function: Program, caplog: pytest.LogCaptureFixture) -> list[str]:
-    stage = Stage()
-
-    def handler(loop: asyncio.AbstractEventLoop, details: dict[str, Any]) -> None:
-        error = details.get("exception")
-        message = details["message"].partition(" callback")[0]  # then comes a repr of ours or theirs
-        stage.log(f"handler: {message} {error!r} {sorted(details)}")
-
-    caplog.clear()
-    loop.set_exception_handler(handler)
-
-    async def main() -> None:
-        async with asyncio.timeout(30):
-            await function(stage)
-
-    try:
-        loop.run_until_complete(main())
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-    return stage.lines + [
-        record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING
-    ]
-
-
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", program)
 def test_the_same_events_as_on_the_stock_loop(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    stock = run(asyncio.SelectorEventLoop(), PROGRAMS[name], caplog)
-    ours = run(Loop(World()), PROGRAMS[name], caplog)
-    assert ours == stock
-    assert stock or name == "closing_and_aborting_clients"
+    check_same(program[name], caplog)

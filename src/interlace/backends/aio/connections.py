@@ -122,7 +122,11 @@ class Connections(Upgrades, Sockets):
         handle: socket.socket | None,
         security: dict[str, Any] | None,
     ) -> tuple[asyncio.Transport, P]:
-        protocol = protocol_factory()
+        try:
+            protocol = protocol_factory()
+        except BaseException:
+            end.close()
+            raise
         waiter: asyncio.Future[None] = self.create_future()
         transport: asyncio.Transport
         if security is None:
@@ -251,6 +255,13 @@ class Connections(Upgrades, Sockets):
             self._check_stream(sock, "loop.create_server(sock=...)")
             listeners = [self._borrow(sock)]
         server = Server(self, listeners, protocol_factory, sock, security)
+        for option, wanted in (
+            (socket.SO_REUSEADDR, sock is None and reuse_address is not False and os.name == "posix"),
+            (getattr(socket, "SO_REUSEPORT", 0), sock is None and reuse_port),
+            (socket.SO_KEEPALIVE, sock is None and keep_alive),
+        ):
+            for listening in server.sockets if wanted else ():
+                listening.setsockopt(socket.SOL_SOCKET, option, 1)
         if start_serving:
             server.listen()
             await asyncio.sleep(0)

@@ -6,9 +6,18 @@ import asyncio
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from interlace.model.source import is_own_file
+
 if TYPE_CHECKING:
     from interlace.backends.aio.threads import Threads
     from interlace.backends.aio.timers import Timers
+
+
+def _of_others(stack: Any) -> Any:
+    """Takes interlace's own frames off the end of where a handle was made: debug mode shows that place."""
+    while stack and is_own_file(stack[-1].filename):
+        del stack[-1]
+    return stack
 
 
 class Handle(asyncio.Handle):
@@ -21,6 +30,7 @@ class Handle(asyncio.Handle):
     """
 
     _loop: Threads
+    _source_traceback: Any
 
     __slots__ = ("actor", "cause", "label")
 
@@ -29,6 +39,7 @@ class Handle(asyncio.Handle):
     ) -> None:
         if loop._debug:
             super().__init__(callback, args, loop, context)
+            self._source_traceback = _of_others(self._source_traceback)
         else:
             # What the line above does, with fewer calls: one handle is made for each step.
             self._context = copy_context() if context is None else context
@@ -62,6 +73,7 @@ class Timer(asyncio.TimerHandle):
     _cancelled: bool
     _loop: Timers
     _scheduled: bool
+    _source_traceback: Any
     _when: float
 
     __slots__ = ("actor", "armed", "by", "cause", "deadline", "label")
@@ -79,6 +91,7 @@ class Timer(asyncio.TimerHandle):
     ) -> None:
         if loop._debug:
             super().__init__(when, callback, args, loop, context)
+            self._source_traceback = _of_others(self._source_traceback)
         else:
             self._context = copy_context() if context is None else context
             self._loop = loop

@@ -176,10 +176,14 @@ class StreamTransport(FlowControl):
             self._fail(error, "Fatal error: protocol.get_buffer() call failed.")
             return
         try:
+            view = memoryview(buffer).cast("B")
+            if view.readonly:  # before anything is taken out: it stays unread, as it does there
+                kind = type(buffer).__name__
+                raise TypeError(f"recv_into() argument 1 must be read-write bytes-like object, not {kind}")
             data = self._end.receive(size)
             if data is None:
                 return
-            memoryview(buffer).cast("B")[: len(data)] = data
+            view[: len(data)] = data
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -233,7 +237,8 @@ class StreamTransport(FlowControl):
             raise RuntimeError(f"Cannot call {name}() after write_eof()")
         if self._drained is not None:
             raise RuntimeError(f"unable to {name}; sendfile is in progress")
-        data = b"".join(list_of_data)
+        # Since 3.12 the stock transport looks at each piece, and says so where one is of a wrong type.
+        data = b"".join(map(memoryview, list_of_data) if sys.version_info >= (3, 12) else list_of_data)
         if data:
             self._send(data)
 

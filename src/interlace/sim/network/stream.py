@@ -104,6 +104,8 @@ class End:
             ConnectionResetError: the other end has reset the connection.
             BrokenPipeError: this end was shut, or it is not the first call after a reset.
         """
+        if self._inbox and not self._error and self._has_arrived(Kind.RESET):
+            self._absorb()
         if self._error:
             raise self._take_error()
         if self._shut or self.closed:
@@ -156,8 +158,8 @@ class End:
                 self._post(self.peer, Kind.END, f"end from {self.side}")
 
     def close(self) -> None:
-        """Closes both streams. Unread bytes make it a reset for the other end."""
-        if self._unread:
+        """Closes both streams. Unread bytes make it a reset for the other end, also those that are not polled yet."""
+        if self._unread or (self._inbox and self._has_arrived(Kind.DATA)):
             self.reset()
         elif not self.closed:
             self.shut()
@@ -174,6 +176,7 @@ class End:
         self._unread = 0
         self._buffer.clear()
         if not self._error:
+            self._error = errno.EPIPE  # what still arrives is not answered by another one
             self._reset_peer()
 
     def watch_read(self, reader: Callable[[], object] | None) -> None:
@@ -280,6 +283,11 @@ class End:
             elif item.kind is Kind.RESET and not self.closed:
                 self._error = errno.EPIPE if self._ended else errno.ECONNRESET
                 self._shut = True
+
+    def _has_arrived(self, kind: Kind) -> bool:
+        """Tells whether such a parcel is there, although no poll has reported it."""
+        now = self._world.clock.ns
+        return any(item.kind is kind for item in self._inbox if item.time <= now)
 
     def _cut(self, item: Parcel) -> bool:
         """Takes in a packet; returns whether only its first part, and the rest is still to come."""
