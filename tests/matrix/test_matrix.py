@@ -1,0 +1,100 @@
+"""Real libraries, unmodified and pinned, client and server in one world: plainly, and under many schedules.
+
+Each file in `programs` is run by drive.py in an environment of its own, which is kept in .cache/matrix, in two
+processes with different hash seeds. No schedule may fail a program that is correct, and the same schedule
+leads to the same run in both processes.
+"""
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from environments import CACHE, ROOT, choose, environment
+
+HERE = Path(__file__).parent
+PROGRAMS = sorted(file.stem for file in (HERE / "programs").glob("*.py"))
+
+SCHEDULES = 50
+
+PINS = (
+    "aiohttp==3.14.5",
+    "aio-pika==10.2.1",
+    "aiocache==0.12.3",
+    "aiofiles==25.1.0",
+    "aioftp==0.28.3",
+    "aiojobs==1.4.0",
+    "aiosmtpd==1.4.6",
+    "aiosmtplib==5.1.3",
+    "aiosqlite==0.22.1",
+    "anyio==4.16.0",
+    "asgiref==3.13.0",
+    "async-lru==2.4.0",
+    "asyncssh==2.24.1",
+    "distributed==2026.8.0",
+    "greenlet==3.5.6",
+    "httpx[http2]==0.28.1",
+    "hypercorn==0.18.0",
+    "janus==2.0.0",
+    "nats-py==2.16.0",
+    "pytest==9.2.0",
+    "redis==8.1.0",
+    "sqlalchemy==2.1.9",
+    "starlette==1.10.0",
+    "tornado==6.6.1",
+    "trustme==1.2.1",
+    "uvicorn==0.54.0",
+    "websockets==17.4",
+)
+
+MAY_DIFFER = {
+    "amqp": "aiormq keeps its channels in a set and closes them in the order of their addresses",
+    "files": "threads that a library starts by itself are not in lockstep: anyio's workers",
+    "http_uvicorn": "threads that a library starts by itself are not in lockstep: anyio's workers",
+    "sqlite": "threads that a library starts by itself are not in lockstep: aiosqlite's",
+    "threads": "threads that a library starts by itself are not in lockstep: anyio's workers",
+}
+"""Files whose programs may take another course in another process, each with the reason."""
+
+pytestmark = [pytest.mark.matrix, pytest.mark.slow]
+
+
+def drive(name: str, schedules: int, hash_seed: int) -> dict[str, dict[str, Any]]:
+    """Runs the programs of one file in a process of its own; returns what came of each."""
+    python = environment("matrix", choose(f"=={platform.python_version()}"), PINS)
+    started = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+    started |= {
+        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", HERE))),
+    }
+    done = subprocess.run(
+        [python, HERE / "drive.py", HERE / "programs" / f"{name}.py", str(schedules)],
+        cwd=CACHE,
+        env=started,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told, f"no program in {name}.py"
+    return {one["name"]: one for one in told}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_runs_in_a_world(name: str) -> None:
+    found = drive(name, SCHEDULES, 1)
+    problems = [f"{one}: {problem}" for one, told in found.items() for problem in told["problems"]]
+    assert not problems, "\n".join(problems)
+    again = drive(name, 0, 2)
+    differ = [one for one, told in found.items() if told["hashes"] != again[one]["hashes"]]
+    assert not differ or name in MAY_DIFFER, f"not the same run in another process: {differ}"
+
+
+def test_every_exception_is_of_a_file_and_has_a_reason() -> None:
+    assert set(MAY_DIFFER) <= set(PROGRAMS)
+    assert all(len(reason.split()) > 3 for reason in MAY_DIFFER.values())
