@@ -16,8 +16,8 @@ from interlace.sim.world import World
 Call = Callable[[Any], Any]
 
 COROUTINES: dict[str, Call] = {
-    "loop.create_datagram_endpoint": lambda loop: loop.create_datagram_endpoint(
-        asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+    "loop.create_datagram_endpoint with <AddressFamily.AF_UNIX: 1>": lambda loop: (
+        loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr="/tmp/x", family=socket.AF_UNIX)
     ),
     "loop.create_unix_connection": lambda loop: loop.create_unix_connection(asyncio.Protocol, "/tmp/x"),
     "loop.create_unix_server": lambda loop: loop.create_unix_server(asyncio.Protocol, "/tmp/x"),

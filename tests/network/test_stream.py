@@ -351,16 +351,16 @@ def test_a_link_decides_what_a_packet_may_suffer() -> None:
     network.bind(network.host("db").address, 1).accept = accepted.append
     client = network.connect((network.host("db").address, 1), lambda code: None)
     settle(world)
-    assert world.clock.ns == 7 * MILLISECOND
+    assert world.clock.ns == 9 * MILLISECOND  # there and back
     got = reading(accepted[0])
     client.send(b"abc")
     settle(world)
     assert got == [b"abc"]
-    assert world.clock.ns == 14 * MILLISECOND
+    assert world.clock.ns == 16 * MILLISECOND
     assert seen[-1] == Packet("local", "db", "local→db:1#1 request 1", 3)
     accepted[0].send(b"x")
     settle(world)
-    assert world.clock.ns == 16 * MILLISECOND
+    assert world.clock.ns == 18 * MILLISECOND
 
 
 # -- hosts ---------------------------------------------------------------------------------------

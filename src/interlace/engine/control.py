@@ -13,6 +13,8 @@ from interlace.model.verdict import deviations_of
 from interlace.sim.faults import Faults
 from interlace.strategies.replay import Named
 
+_CANCELLED = " must be cancelled "
+
 
 class Control:
     """Tells which failures under cancellation only show that a task is needed.
@@ -44,7 +46,8 @@ class Control:
             if key not in self._without:
                 self._without[key] = self._runner.run(Named([deviation.never_begun]), order=order)
             without = self._without[key]
-            if without.injected and without.signature == signature:
-                self.needed[without.injected[0].partition(" must be cancelled ")[0]] = None
+            told = next((line for line in without.injected if _CANCELLED in line), "")
+            if told and without.signature == signature:
+                self.needed[told.partition(_CANCELLED)[0]] = None
                 return True
         return False

@@ -19,8 +19,8 @@ def constraints(outcome: Outcome) -> tuple[str, ...]:
     told = iter(outcome.injected)
     passages = list(read(outcome.passages))
     for deviation in deviations_of(outcome):
-        if deviation.kind == "cancel":
-            sentence = next(told, f"{deviation.subject} must be cancelled")
+        if deviation.kind in ("cancel", "fault"):
+            sentence = next(told, f"{deviation.subject} must meet this: {deviation.option}")
         else:
             sentence = _SENTENCES[deviation.kind](outcome, passages, deviation)
         if sentence not in sentences:

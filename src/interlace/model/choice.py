@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, overload
 
-Kind = Literal["delay", "arrival", "cut", "stall", "step", "tie", "cancel", "order", "random"]
+Kind = Literal["delay", "arrival", "cut", "stall", "step", "tie", "cancel", "fault", "order", "random"]
 """What is asked.
 
 delay    how long an operation takes that has just started (a message, an executor job)
@@ -19,6 +19,7 @@ stall    whether the loop is held up until the next timer is due too
 step     how long a step has taken when it sets a timer, if another timer is then due before it
 tie      which of two timers with one deadline, armed at different moments, fires first
 cancel   whether a task is cancelled here (only when that fault was asked for)
+fault    whether a packet is lost, a host crashes and the like (only when such faults were asked for)
 order    which actor goes next (only under the orders `batch` and `any`)
 random   a random value
 """

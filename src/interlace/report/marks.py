@@ -80,6 +80,8 @@ def _word(
             return f"{name(chosen)} goes before {name(boring)}"
         case "cancel":
             return f"{name(deviation.subject.rsplit(' ', 2)[0])} is cancelled"
+        case "fault":
+            return f"{deviation.subject} {chosen}"
     return f"{deviation.subject} is {chosen}"
 
 

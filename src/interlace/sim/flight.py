@@ -81,8 +81,8 @@ class Flight:
         heapq.heappush(self.arrivals, Arrival(time, self._number, lane, what, deliver, world.step))
         return time
 
-    def at(self, time: int, lane: str, what: str, deliver: Callable[[], None], cause: int) -> None:
-        """Puts in a completion whose time is known already: nothing is asked.
+    def at(self, time: int, lane: str, what: str, deliver: Callable[[], None], cause: int) -> int:
+        """Puts in a completion whose time is known already, and returns its number: nothing is asked.
 
         For lanes that keep their own FIFO (the inbox of one end of a connection) and for readiness
         that the next poll reports because something has been there all along.
@@ -96,6 +96,12 @@ class Flight:
         """
         self._number += 1
         heapq.heappush(self.arrivals, Arrival(time, self._number, lane, what, deliver, cause))
+        return self._number
+
+    def drop(self, unwanted: Callable[[Arrival], bool]) -> None:
+        """Takes out what will not complete any more: it is rarely needed, and looks at all there is."""
+        self.arrivals[:] = [arrival for arrival in self.arrivals if not unwanted(arrival)]
+        heapq.heapify(self.arrivals)
 
     def admit(self) -> list[Arrival]:
         """Takes out what has completed by now, in the order in which one poll would report it."""

@@ -54,6 +54,8 @@ class World:
         elapsed: virtual seconds that the run took; known once it is closed.
         diverged: what was wrong with the first answer that was none; "" while all were.
         injected: a line for every fault that was injected.
+        cancelled: whether one of them was a cancellation.
+        faults_left: how many faults of the kinds `net` and `crash` may still happen.
         passages: where not None, the backend appends the user's lines that each step ran.
     """
 
@@ -86,6 +88,8 @@ class World:
         self.spent = 0
         self.diverged = ""
         self.injected: list[str] = []
+        self.cancelled = False
+        self.faults_left = self.faults.at_most
         self.elapsed = 0.0
         self.passages: list[Passage] | None = [] if detail else None
         self.flight = Flight(self)
@@ -193,6 +197,19 @@ class World:
         if self.events is self.trace.events:
             self.events = []
             self.elapsed = self.clock.elapsed
+
+    def fault(self, subject: str, options: tuple[str, ...], sentences: tuple[str, ...]) -> int:
+        """Asks whether a fault happens, and notes the one that does; returns the index of the answer.
+
+        Args:
+            subject: the name of what it would happen to, stable from run to run.
+            options: what may happen; the first is that nothing does.
+            sentences: for each of them what must hold for it, as a sentence.
+        """
+        answer = self.choose("fault", subject, options)
+        if answer:
+            self.tell(sentences[answer])
+        return answer
 
     def tell(self, line: str) -> None:
         """Notes that a fault was injected."""

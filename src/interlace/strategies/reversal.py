@@ -13,6 +13,7 @@ from itertools import combinations, islice
 
 from interlace.model.deviation import Deviation, alternatives
 from interlace.model.outcome import Outcome
+from interlace.strategies.uniform import RARE
 
 _PAIRS = 400
 """Level 2 takes pairs of the first so many single reversals at most: they grow with the square."""
@@ -28,7 +29,7 @@ def single_reversals(plain: Outcome) -> Iterator[Deviation]:
     columns: list[Sequence[Deviation]] = [
         _telling_delays(options, plain, moments) if options.kind == "delay" else options
         for options in alternatives(plain.points, plain.asking_steps)
-        if options.kind != "cancel"
+        if options.kind not in RARE
     ]
     columns.sort(key=lambda column: column[0].kind in ("stall", "step"))
     longest = max(map(len, columns), default=0)

@@ -15,6 +15,9 @@ from interlace.model.choice import ChoicePoint
 _DENSITIES = (0.05, 0.15, 0.4, 0.8)
 _RARE = 0.05
 
+RARE = ("cancel", "fault")
+"""Kinds of question of which a run can bear one or two answers that are not boring, however many are asked."""
+
 
 class Uniform:
     """Deviates at each question with one probability, to any of its other options alike.
@@ -34,7 +37,7 @@ class Uniform:
 
     def choose(self, point: ChoicePoint) -> int:
         """Returns 0 or, with the density as probability, any other option."""
-        density = _RARE if point.kind == "cancel" else self._density
+        density = _RARE if point.kind in RARE else self._density
         if self._random.random() >= density:
             return 0
         return self._random.randrange(1, len(point.options))
@@ -49,8 +52,10 @@ class Walk:
 
     def choose(self, point: ChoicePoint) -> int:
         """Returns any option."""
-        if point.kind == "cancel":
-            return int(self._random.random() < _RARE)
+        if point.kind in RARE:
+            if self._random.random() >= _RARE:
+                return 0
+            return self._random.randrange(1, len(point.options)) if len(point.options) > 2 else 1
         return self._random.randrange(len(point.options))
 
 

@@ -38,7 +38,7 @@ class Canceller:
         loop.after_step = self._after
 
     def _asks(self, task: object) -> TypeGuard[Task]:
-        if not isinstance(task, Task) or task is self._main or self._world.injected or task.done():
+        if not isinstance(task, Task) or task is self._main or self._world.cancelled or task.done():
             return False
         return self._world.faults.may_cancel(name_of(task), made_by_test=task.made_by_test)
 
@@ -64,4 +64,5 @@ class Canceller:
         if self._world.choose("cancel", f"{task.path} {where} {task.steps}", _OPTIONS):
             at = f" at {show_place(place)} in {place.function}" if place else ""
             self._world.tell(f"{name_of(task)} must be cancelled {words}{at}")
+            self._world.cancelled = True
             task.cancel()

@@ -17,6 +17,7 @@ from itertools import zip_longest
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from interlace.backends.aio import inside
+from interlace.backends.aio.datagrams import Datagrams
 from interlace.backends.aio.servers import Server
 from interlace.backends.aio.sockets import Sockets
 from interlace.backends.aio.tls import Upgrades, secured
@@ -35,7 +36,7 @@ _OS_CHOSEN = 32768
 """Ports from here upwards were probably picked by the operating system: they differ from run to run."""
 
 
-class Connections(Upgrades, Sockets):
+class Connections(Upgrades, Datagrams, Sockets):
     """Connections and servers of the loop."""
 
     async def create_connection(

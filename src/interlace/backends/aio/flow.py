@@ -8,7 +8,7 @@ from typing import Any
 _HIGH_WATER = 64 * 1024
 
 
-class FlowControl(asyncio.Transport):
+class FlowControl(asyncio.BaseTransport):
     """A transport that counts what it has buffered, as asyncio's own do.
 
     Args:

@@ -52,12 +52,6 @@ def _call_site() -> str | None:
 class Refused(asyncio.BaseEventLoop):
     """The part of the loop that says no."""
 
-    async def create_datagram_endpoint(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: datagrams."""
-        refuse(
-            "loop.create_datagram_endpoint", f"{_FAKE} of what sends datagrams, or make it use TCP in tests"
-        )
-
     async def create_unix_connection(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: Unix sockets."""
         refuse("loop.create_unix_connection", f"{_STREAMS}, with a host and a port")

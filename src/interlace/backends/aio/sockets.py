@@ -186,10 +186,15 @@ class Sockets(Refused):
         return answer()
 
     async def _resolve(
-        self, address: tuple[Any, ...], *, family: int = 0, proto: int = 0, flags: int = 0
+        self,
+        address: tuple[Any, ...],
+        *,
+        family: int = 0,
+        kind: int = socket.SOCK_STREAM,
+        proto: int = 0,
+        flags: int = 0,
     ) -> list[dns.AddressInfo]:
-        """Resolves an address for TCP; one that is written as numbers takes no time."""
-        kind = socket.SOCK_STREAM
+        """Resolves an address; one that is written as numbers takes no time."""
         host, port = address[:2]
         if isinstance(host, bytes):
             host = host.decode("idna")

@@ -56,7 +56,7 @@ class Attached(Protocol):
     def detach(self, transport: asyncio.Transport) -> None: ...
 
 
-class StreamTransport(FlowControl):
+class StreamTransport(FlowControl, asyncio.Transport):
     """One end of a simulated TCP connection.
 
     Args:

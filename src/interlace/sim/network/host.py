@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from interlace.sim.network.certificates import Authority
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
+    from interlace.sim.network.datagram import Mailbox
     from interlace.sim.network.network import Network
     from interlace.sim.network.stream import End
 
@@ -104,9 +105,12 @@ class Host:
 
     Attributes:
         clock: its clocks: `clock.skew` and `clock.drift` make them wrong.
+        ends: the ends of connections that are open on it, by their names.
+        boxes: the datagram sockets that are bound on it, by their ports.
+        is_silent: whether it is down and answers nothing at all.
     """
 
-    __slots__ = ("_bound", "_next_port", "address", "clock", "name", "network")
+    __slots__ = ("_bound", "_next_port", "address", "boxes", "clock", "ends", "is_silent", "name", "network")
 
     def __init__(self, network: Network, name: str, address: str, clock: Clock) -> None:
         self.network = network
@@ -114,6 +118,9 @@ class Host:
         self.name = name
         self.address = address
         self._bound: dict[int, list[Listener]] = {}
+        self.ends: dict[str, End] = {}
+        self.boxes: dict[int, list[Mailbox]] = {}
+        self.is_silent = False
         self._next_port = FIRST_EPHEMERAL
 
     def __repr__(self) -> str:
@@ -148,8 +155,11 @@ class Host:
         """Tells whether one may bind to this address here."""
         return address == self.address or is_loopback(address) or is_wildcard(address)
 
-    def free_port(self) -> int:
+    def free_port(self, taken: Container[int] | None = None) -> int:
         """Returns a port that nobody uses, the same one in every run.
+
+        Args:
+            taken: the ports that are used; None: those of connections.
 
         Raises:
             OSError: every port is taken (EADDRINUSE).
@@ -157,7 +167,7 @@ class Host:
         for _ in range(LAST_PORT - FIRST_EPHEMERAL + 1):
             port = self._next_port
             self._next_port = port + 1 if port < LAST_PORT else FIRST_EPHEMERAL
-            if port not in self._bound:
+            if port not in (self._bound if taken is None else taken):
                 return port
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from interlace.sim.network.certificates import Authority
+from interlace.sim.network.dial import Dial
 from interlace.sim.network.host import (
     LOOPBACK,
     Host,
@@ -18,11 +19,13 @@ from interlace.sim.network.host import (
     is_loopback,
     is_wildcard,
 )
-from interlace.sim.network.link import DEFAULT, Link
+from interlace.sim.network.links import Links
+from interlace.sim.network.post import Post
 from interlace.sim.network.stream import End, pair
+from interlace.sim.network.wire import Wire
 
 if TYPE_CHECKING:
-    from interlace.sim.clock import Clock
+    from interlace.sim.network.link import Link
     from interlace.sim.world import World
 
 DEFAULT_HOST = "local"
@@ -39,15 +42,29 @@ class Network:
 
     Attributes:
         announce: set by the backend; told of the authority for certificates as soon as there is one.
+        links: what a test says about the links between hosts.
+        post: brings datagrams.
     """
 
-    __slots__ = ("_authority", "_by_address", "_counts", "_hosts", "_links", "_world", "announce")
+    __slots__ = (
+        "_authority",
+        "_by_address",
+        "_counts",
+        "_hosts",
+        "_wires",
+        "_world",
+        "announce",
+        "links",
+        "post",
+    )
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._hosts: dict[str, Host] = {}
         self._by_address: dict[str, Host] = {}
-        self._links: dict[tuple[str, str], Link] = {}
+        self._wires: dict[tuple[str, str], Wire] = {}
+        self.links = Links(self)
+        self.post = Post(world, self)
         self._counts: dict[str, int] = {}
         self._authority: Authority | None = None
         self.announce: Callable[[Authority], None] = lambda authority: None
@@ -94,6 +111,11 @@ class Network:
         return host
 
     @property
+    def hosts(self) -> tuple[Host, ...]:
+        """All hosts, in the order in which they were made."""
+        return tuple(self._hosts.values())
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of all hosts, in the order in which they were made."""
         return tuple(host.name for host in self._hosts.values())
@@ -102,11 +124,20 @@ class Network:
 
     def set_link(self, source: str, target: str, link: Link) -> None:
         """Says how packets travel from one host to another; `link` may be set per direction."""
-        self._links[self.host(source).name, self.host(target).name] = link
+        self.link(self.host(source), self.host(target)).link = link
 
-    def link(self, source: Host, target: Host) -> Link:
-        """Returns how packets travel from one host to another."""
-        return self._links.get((source.name, target.name), DEFAULT)
+    def link(self, source: Host, target: Host) -> Wire:
+        """Returns what packets meet on their way from one host to another."""
+        wire = self._wires.get((source.name, target.name))
+        if wire is None:
+            wire = self._wires[source.name, target.name] = Wire(self._world, source, target)
+            self.links.apply(wire)
+        return wire
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        """All that `link` has ever been asked for, in that order."""
+        return tuple(self._wires.values())
 
     # -- connections -----------------------------------------------------------------------------
 
@@ -138,9 +169,7 @@ class Network:
         if is_wildcard(ip):
             ip = "::1" if ip == "::" else LOOPBACK  # as Linux does
         source = self.here
-        target = source if is_loopback(ip) else self.at(ip)
-        if target is None:
-            raise self._unreachable(ip)
+        target = self.route(ip)
         listener = target.listener(ip, port)
         label = listener.label if listener else f"{ip if is_loopback(ip) else target.name}:{port}"
         name = self.numbered(f"{source.name}→{label}")
@@ -151,11 +180,19 @@ class Network:
         client = End(self._world, source, f"{name} client", local, remote, "reply")
         server = End(self._world, target, f"{name} server", remote, local, "request")
         pair(client, server, self.link(source, target), self.link(target, source))
-        if listener is None:
-            client.expect("refusal", partial(_refuse, client, done))
-        else:
-            _shake_hands(client, server, listener, done, self._world.clock)
+        Dial(self._world, client, server, partial(target.listener, ip, port), done).ask()
         return client
+
+    def route(self, ip: str) -> Host:
+        """Returns the host that an address belongs to, as seen from the running code.
+
+        Raises:
+            OSError: no host has this address (ENETUNREACH).
+        """
+        target = self.here if is_loopback(ip) else self.at(ip)
+        if target is None:
+            raise self._unreachable(ip)
+        return target
 
     def numbered(self, name: str) -> str:
         """Returns a name with an ordinal, so that equal operations have different names."""
@@ -169,42 +206,6 @@ class Network:
             f"first: world.network.host(name)."
         )
         return error
-
-
-def _refuse(client: End, done: Callable[[int], None]) -> None:
-    if not client.closed:
-        client.closed = True
-        done(errno.ECONNREFUSED)
-
-
-def _shake_hands(
-    client: End, server: End, listener: Listener, done: Callable[[int], None], clock: Clock
-) -> None:
-    """Sets up both halves of a new connection.
-
-    The server's half comes first where nothing else was chosen, as over the loopback of Linux: it is
-    there when `connect` returns, and only then the client begins to wait.
-    """
-
-    def accept() -> None:
-        if client.closed and not client.opened:
-            server.closed = True  # the client gave up while it was connecting: nobody is there
-            return
-        client.open()
-        server.open()
-        if listener.accept is None:
-            server.reset()
-        else:
-            listener.accept(server)
-
-    def connect() -> None:
-        if not client.closed:
-            client.open()
-            done(0)
-
-    time = server.expect("acceptance", partial(listener.accept_arrived, clock))
-    listener.backlog.append((time, accept))
-    client.expect("connection", connect)
 
 
 def _address(ip: str, port: int) -> tuple[Any, ...]:

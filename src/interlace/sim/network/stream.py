@@ -20,12 +20,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from interlace.sim.network.fragile import Fragile
 from interlace.sim.network.link import Packet
 from interlace.sim.network.parcels import CUTS, Kind, Parcel, cuts
+from interlace.sim.network.wire import NEVER, QUIET_TROUBLES, STREAM_TROUBLES
 
 if TYPE_CHECKING:
     from interlace.sim.network.host import Host
-    from interlace.sim.network.link import Link
+    from interlace.sim.network.wire import Wire
     from interlace.sim.world import World
 
 Address = tuple[Any, ...]
@@ -34,11 +36,20 @@ Address = tuple[Any, ...]
 CAPACITY = 256 * 1024
 """Bytes that the two operating systems hold for one direction of a connection, sent and not yet read."""
 
+TROUBLES = {
+    Kind.DATA: STREAM_TROUBLES,
+    Kind.CALL: QUIET_TROUBLES,
+    Kind.END: QUIET_TROUBLES,
+    Kind.RESET: (),
+    Kind.WINDOW: (),
+}
+"""What may happen to what travels, besides taking its time."""
+
 _WRITABLE = CAPACITY // 3
 """A full connection can be written again when so many bytes fit, as on Linux."""
 
 
-class End:
+class End(Fragile):
     """One end of a connection. Made in pairs by `pair`.
 
     Args:
@@ -52,19 +63,17 @@ class End:
     Attributes:
         connection: the name of the connection; `side` is `client` or `server`.
         peer: the other end; set by `pair`.
-        link: what the packets that arrive here travelled over.
+        link: what the packets that arrive here have met.
         opened: whether the handshake is done.
         closed: whether the program has closed this end.
     """
-
-    peer: End
-    link: Link
 
     def __init__(
         self, world: World, host: Host, actor: str, local: Address, remote: Address, message: str
     ) -> None:
         self._world = world
         self.host = host
+        host.ends[actor] = self
         self.actor = actor
         self.connection, _, self.side = actor.rpartition(" ")
         self.local = local
@@ -165,6 +174,7 @@ class End:
             self.shut()
             self.closed = True
             self._reader = self._writer = None
+            self.host.ends.pop(self.actor, None)
 
     def reset(self) -> None:
         """Closes both streams and has the other end find the connection reset."""
@@ -172,11 +182,13 @@ class End:
             return
         self.closed = self._shut = True
         self._reader = self._writer = None
+        self.host.ends.pop(self.actor, None)
         self._held -= self._unread
         self._unread = 0
         self._buffer.clear()
         if not self._error:
             self._error = errno.EPIPE  # what still arrives is not answered by another one
+            self.peer.link.drop(self.peer)
             self._reset_peer()
 
     def watch_read(self, reader: Callable[[], object] | None) -> None:
@@ -191,17 +203,21 @@ class End:
         if writer is not None and self.writable:
             self._arm(self._world.clock.ns, "writable", self._world.step)
 
-    def expect(self, what: str, call: Callable[[], None]) -> int:
+    def expect(self, what: str, call: Callable[[], None], after: int = 0) -> int:
         """Has a function called as a step of this end, after a delay that is asked for.
 
         Args:
             what: the name of what arrives, without the name of the connection.
             call: what to do then.
+            after: what it takes besides, in nanoseconds.
 
         Returns: when that is, in nanoseconds; later if something is in front of it.
         """
         parcel = self._post(self, Kind.CALL, what)
         parcel.call = call
+        if after and parcel.time != NEVER:
+            parcel.time += after
+            self._arm(parcel.time, parcel.what, parcel.cause)
         return parcel.time
 
     # -- what arrives ----------------------------------------------------------------------------
@@ -211,21 +227,24 @@ class End:
         world = self._world
         what = f"{target.connection} {what}"
         packet = Packet(target.peer.host.name, target.host.name, what, size)
-        delay = world.delay(what, target.link.fates(packet))
-        time = world.clock.ns + delay
+        wire = target.link
+        if wire.is_plain:
+            time = world.clock.ns + world.delay(what, wire.link.fates(packet))
+        else:
+            time = wire.carry(packet, target, TROUBLES[kind])
         inbox = target._inbox
         if inbox and time < inbox[-1].time:
             time = inbox[-1].time
         item = Parcel(kind, what, time, world)
         inbox.append(item)
-        if len(inbox) == 1:
+        if len(inbox) == 1 and time != NEVER:
             target._arm(time, what, item.cause)
         return item
 
     def _arrives(self, data: bytes, size: int) -> None:
         """Puts bytes on their way to this end; those of one moment travel in one packet."""
         self._held += size
-        if self._inbox:
+        if self._inbox and not self.link.rate:
             last = self._inbox[-1]
             world = self._world
             if last.kind is Kind.DATA and last.sent == world.clock.ns and last.iteration == world.iteration:
@@ -253,7 +272,7 @@ class End:
             self._writer()
         if (self._reader is not None and self.readable) or (self._writer is not None and self.writable):
             self._arm(self._world.clock.ns, "readable", self._world.step)
-        elif self._inbox:
+        elif self._inbox and self._inbox[0].time != NEVER:
             head = self._inbox[0]
             self._arm(head.time, head.what, head.cause)
 
@@ -337,9 +356,6 @@ class End:
             self._windows += 1
             self._post(peer, Kind.WINDOW, f"room for {self._message} {self._windows}")
 
-    def _reset_peer(self) -> None:
-        self._post(self.peer, Kind.RESET, f"reset from {self.side}")
-
     def _take_error(self) -> OSError:
         """Gives the error once; afterwards the stream has ended and cannot be written."""
         code, self._error = self._error, 0
@@ -347,14 +363,14 @@ class End:
         return OSError(code, os.strerror(code))
 
 
-def pair(client: End, server: End, there: Link, back: Link) -> None:
+def pair(client: End, server: End, there: Wire, back: Wire) -> None:
     """Joins two ends.
 
     Args:
         client: one end.
         server: the other.
-        there: the link from client to server.
-        back: the link from server to client.
+        there: what packets meet from client to server.
+        back: what they meet from server to client.
     """
     client.peer = server
     server.peer = client
