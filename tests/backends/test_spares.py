@@ -1,4 +1,4 @@
-"""A new loop gets the selector and the sockets of an earlier one where nobody can tell."""
+"""A loop serves again where nobody can tell it from a new one, and only there."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from interlace.backends.aio.spares import Spares, waiting_handles
+from interlace.backends.aio.stock import OpenLoop
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the loops of other systems wait in another way")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="the loops of other systems wait in another way"),
+    pytest.mark.skipif(sys.version_info >= (3, 14), reason="references are counted in another way"),
+]
 
 
 @pytest.fixture
@@ -24,30 +30,10 @@ def spares() -> Iterator[Spares]:
     spares.clear()
 
 
-def selector_of(loop: asyncio.AbstractEventLoop) -> object:
-    return loop._selector  # type: ignore[attr-defined]
-
-
-def reused_after(spares: Spares, leave: Callable[[asyncio.AbstractEventLoop], object]) -> bool:
-    """Tells whether a loop on which something is left hands its selector on."""
-    first = spares.open()
-    selector = selector_of(first)
-    leave(first)
-    spares.close(first)
+def test_a_loop_that_nobody_refers_to_serves_again_and_works(spares: Spares) -> None:
+    number = id(spares_closed(spares, lambda loop: None))
     second = spares.open()
-    try:
-        return selector_of(second) is selector
-    finally:
-        spares.close(second)
-
-
-def test_the_next_loop_is_a_new_one_and_works(spares: Spares) -> None:
-    first = spares.open()
-    selector = selector_of(first)
-    spares.close(first)
-    second = spares.open()
-    assert second is not first
-    assert selector_of(second) is selector
+    assert id(second) == number
     usual = asyncio.new_event_loop()
     assert vars(second).keys() == vars(usual).keys()
     usual.close()
@@ -62,41 +48,74 @@ def test_the_next_loop_is_a_new_one_and_works(spares: Spares) -> None:
     assert second.run_until_complete(woken()) == "done, too"
     second.run_until_complete(second.shutdown_default_executor())
     spares.close(second)
+    assert second.is_closed()  # it has an executor
 
 
-def test_a_closed_loop_looks_as_any_closed_loop(spares: Spares) -> None:
-    usual, ours = asyncio.new_event_loop(), spares.open()
-    usual.close()
-    spares.close(ours)
-    assert vars(ours).keys() == vars(usual).keys()
-    for name in ("_selector", "_ssock", "_csock", "_internal_fds", "_closed"):
-        assert getattr(ours, name) == getattr(usual, name)
-    with pytest.raises(RuntimeError, match="Event loop is closed"):
-        ours.call_soon_threadsafe(print)
-    ours.close()
+def spares_closed(
+    spares: Spares, leave: Callable[[asyncio.AbstractEventLoop], object]
+) -> asyncio.AbstractEventLoop | None:
+    """Opens a loop, leaves something on it, and closes it; returns what is kept."""
+    loop = spares.open()
+    left = leave(loop)
+    spares.close(loop)
+    del left
+    kept: asyncio.AbstractEventLoop | None = spares._loop
+    return kept
+
+
+async def leave_generator(kept: list[Any]) -> None:
+    async def numbers() -> Any:
+        yield 1
+
+    kept.append(numbers())
+    await anext(kept[0])
+
+
+LEFT: dict[str, Callable[[Any], object]] = {
+    "a reader": lambda loop: loop.add_reader(loop.stray, print),
+    "a signal handler": lambda loop: loop.add_signal_handler(10, print),
+    "a wake-up of another thread": lambda loop: loop.call_soon_threadsafe(print),
+    "it is closed": lambda loop: loop.close(),
+    "a reference": lambda loop: loop,
+    "a bound method": lambda loop: loop.time,
+    "a future": lambda loop: loop.create_future(),
+    "a weak reference": weakref.ref,
+    "an attribute": lambda loop: setattr(loop, "own", 1),
+    "a method in its place": lambda loop: setattr(loop, "time", print),
+    "debug mode": lambda loop: loop.set_debug(True),
+    "a task factory": lambda loop: loop.set_task_factory(asyncio.Task),
+    "an exception handler": lambda loop: loop.set_exception_handler(print),
+    "a limit": lambda loop: setattr(loop, "slow_callback_duration", 2),
+    "a timer": lambda loop: loop.call_later(60, print),
+    "an executor": lambda loop: loop.run_until_complete(asyncio.to_thread(print)),
+    "its generators are shut down": lambda loop: loop.run_until_complete(loop.shutdown_asyncgens()),
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_it_does_not_where_something_is_left(
+    spares: Spares, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        monkeypatch.setattr(asyncio.SelectorEventLoop, "stray", one, raising=False)
+        assert spares_closed(spares, lambda loop: None) is not None
+        spares.clear()
+        assert spares_closed(spares, LEFT[left]) is None
 
 
 def test_a_closed_loop_is_let_go_of(spares: Spares) -> None:
     loop = spares.open()
     seen = weakref.ref(loop)
     spares.close(loop)
+    assert loop.is_closed()
     del loop
     gc.collect()
     assert seen() is None
 
 
-def test_nothing_is_handed_on_where_something_is_left(spares: Spares) -> None:
-    left, other = socket.socketpair()
-    with left, other:
-        assert reused_after(spares, lambda loop: None)
-        assert not reused_after(spares, lambda loop: loop.add_reader(left, print))
-        assert not reused_after(spares, lambda loop: loop.add_signal_handler(10, print))
-        assert not reused_after(spares, lambda loop: loop.call_soon_threadsafe(print))
-        assert not reused_after(spares, lambda loop: loop.close())
-
-
 def test_other_loops_are_opened_as_before(spares: Spares, monkeypatch: pytest.MonkeyPatch) -> None:
-    spares.close(spares.open())
+    assert spares_closed(spares, lambda loop: None) is not None
 
     class Own(asyncio.SelectorEventLoop):
         pass
@@ -105,13 +124,72 @@ def test_other_loops_are_opened_as_before(spares: Spares, monkeypatch: pytest.Mo
     loop = spares.open()
     assert type(loop) is Own
     spares.close(loop)
+    assert loop.is_closed()
 
 
-def test_not_in_another_process(spares: Spares, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = spares.open()
-    selector = selector_of(first)
-    spares.close(first)
-    monkeypatch.setattr(os, "getpid", lambda: 1)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda patch: patch.setattr(os, "getpid", lambda: 1),
+        lambda patch: patch.setenv("PYTHONASYNCIODEBUG", "1"),
+    ],
+    ids=["another process", "debug mode"],
+)
+def test_it_does_not_where_a_new_one_would_differ(
+    spares: Spares, monkeypatch: pytest.MonkeyPatch, change: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    kept = spares_closed(spares, lambda loop: None)
+    change(monkeypatch)
     second = spares.open()
-    assert selector_of(second) is not selector
+    assert second is not kept
+    assert kept is not None
+    assert kept.is_closed()
     spares.close(second)
+    spares.clear()
+
+
+async def nothing() -> None:
+    pass
+
+
+async def sleeps() -> None:
+    await asyncio.sleep(0.001)
+
+
+async def fails() -> None:
+    raise LookupError
+
+
+@pytest.mark.parametrize("is_current", [False, True])
+@pytest.mark.parametrize("test", [nothing, sleeps, fails])
+def test_an_open_loop_gives_its_loop_back(spares: Spares, test: Any, is_current: bool) -> None:
+    """All that it refers to itself is counted: else each test would get a new one, unseen."""
+    numbers = set()
+    for _ in range(3):
+        opened = OpenLoop(spares=spares)
+        numbers.add(id(opened.loop))
+        if is_current:
+            opened.make_current()
+        try:
+            opened.call(test())
+        except LookupError:
+            pass
+        opened.end()
+        assert opened.loop.is_closed()
+        asyncio.set_event_loop(None)
+        assert spares._loop is not None
+    assert len(numbers) == 1
+
+
+def test_a_test_that_keeps_its_loop_has_it_for_itself(spares: Spares) -> None:
+    kept: list[asyncio.AbstractEventLoop] = []
+
+    async def keep() -> None:
+        kept.append(asyncio.get_running_loop())
+
+    for _ in range(3):
+        opened = OpenLoop(spares=spares)
+        opened.call(keep())
+        opened.end()
+    assert len(set(kept)) == 3
+    assert all(loop.is_closed() for loop in kept)

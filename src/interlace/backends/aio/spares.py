@@ -1,19 +1,22 @@
-"""What a loop of asyncio has inside, and what of it can serve the next loop: private names like those of `inside`.
+"""What a loop of asyncio has inside, and which of them can serve again: private names like those of `inside`.
 
-A new loop opens a selector and a pair of sockets that wakes it, which takes longer than all the rest. Where
-one test ends and nothing is left in them, the loop of the next test gets them. The loop itself is a new one.
+A new loop opens a selector and a pair of sockets that wakes it, and closing it closes them, which takes longer
+than a small test. Where a test has left its loop as it was made, and nobody refers to it any longer, nobody can
+tell that loop from a new one: the next test gets it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import selectors
-import socket
-from typing import Any, NamedTuple
+import sys
+import weakref
+from typing import Any
 
 _NEW_LOOP = asyncio.new_event_loop
 _KIND: Any = asyncio.SelectorEventLoop
+_COUNTS = sys.implementation.name == "cpython" and sys.version_info < (3, 14)
+"""Whether a reference count tells how many there are; later versions borrow some."""
 
 
 def waiting_handles(loop: asyncio.AbstractEventLoop) -> int | None:
@@ -22,47 +25,69 @@ def waiting_handles(loop: asyncio.AbstractEventLoop) -> int | None:
     return None if ready is None else len(ready)
 
 
-class _Parts(NamedTuple):
-    """What a loop waits with.
-
-    Args:
-        selector: tells what can be read and written.
-        reader: what the loop reads from when it is woken.
-        writer: what is written to then.
-        process: the process they were opened in, since a fork shares them with it.
-    """
-
-    selector: selectors.BaseSelector
-    reader: socket.socket
-    writer: socket.socket
-    process: int
-
-
 class Spares:
-    """Opens loops as asyncio does, from what is left of an earlier one where that makes no difference."""
+    """Opens loops as asyncio does, or gives out an earlier one where that makes no difference."""
 
     def __init__(self) -> None:
-        self._parts: _Parts | None = None
+        self._loop: Any = None
+        self._process = 0
+        # Of the loop that was opened last: what it had inside, and how often it was referred to.
+        self._inside: dict[str, Any] = {}
+        self._count = 0
+        self.ended = _NEW_LOOP()
+        """A closed loop, for those to refer to whose loop was given back."""
+        self.ended.close()
 
     def open(self) -> asyncio.AbstractEventLoop:
-        """Returns a new loop."""
-        parts, self._parts = self._parts, None
-        if parts is None or parts.process != os.getpid() or not _is_usual():
-            _throw_away(parts)
-            return asyncio.new_event_loop()
-        return _loop_of(parts)
+        """Returns a loop which is as good as new."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            if self._process == os.getpid() and _is_usual() and loop.get_debug() is _is_debug():
+                found: asyncio.AbstractEventLoop = loop
+                return found
+            loop.close()
+        loop = asyncio.new_event_loop()
+        if _COUNTS and type(loop) is _KIND and _is_usual():
+            self._process, self._inside = os.getpid(), dict(vars(loop))
+            self._count = sys.getrefcount(loop)
+        else:
+            self._inside = {}
+        opened: asyncio.AbstractEventLoop = loop
+        return opened
 
-    def close(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Closes a loop."""
-        if self._parts is None:
-            self._parts = _take_parts(loop)
-        loop.close()
-        vars(loop).pop("_close_self_pipe", None)
+    def close(self, loop: Any, held: int = 1) -> None:
+        """Closes a loop, or keeps it.
+
+        Args:
+            loop: the loop.
+            held: how many references to it the caller has; it does not use them any more.
+        """
+        if self._loop is None and self._is_as_new(loop, held):
+            self._loop = loop
+        else:
+            loop.close()
+
+    def _is_as_new(self, loop: Any, held: int) -> bool:
+        fresh = self._inside
+        # The same objects as at first, or equal ones; those that hold something must be empty again.
+        if vars(loop) != fresh or loop.is_running() or loop._scheduled or loop._signal_handlers:
+            return False
+        loop._ready.clear()  # as it is when a loop is closed
+        return (
+            sys.getrefcount(loop) == self._count + 1 + held + _is_current(loop)
+            and not weakref.getweakrefcount(loop)
+            and not loop._asyncgens
+            and not loop._transports
+            and len(loop._selector.get_map()) == 1
+            and not loop._selector.select(0)
+            and os.getpid() == self._process
+        )
 
     def clear(self) -> None:
         """Closes what is left."""
-        parts, self._parts = self._parts, None
-        _throw_away(parts)
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.close()
 
 
 def _is_usual() -> bool:
@@ -75,45 +100,13 @@ def _is_usual() -> bool:
     )
 
 
-def _take_parts(loop: Any) -> _Parts | None:
-    """Takes from a loop, which is about to be closed, what it waits with; None: there is something left in it."""
-    if os.name != "posix" or type(loop) is not _KIND or loop.is_closed() or loop.is_running():
-        return None
-    selector, reader, writer = loop._selector, loop._ssock, loop._csock
-    if (
-        type(selector) is not selectors.DefaultSelector
-        or list(selector.get_map()) != [reader.fileno()]
-        or loop._signal_handlers
-        or selector.select(0)
-        or not vars(loop).keys().isdisjoint(("close", "_close_self_pipe"))
-    ):
-        return None
-    selector.modify(reader.fileno(), selectors.EVENT_READ, (None, None))  # so that it lets go of the loop
-    loop._close_self_pipe = _nothing
-    loop._selector = loop._ssock = loop._csock = None
-    loop._internal_fds -= 1
-    return _Parts(selector, reader, writer, os.getpid())
+def _is_debug() -> bool:
+    """Tells whether asyncio would make a loop in debug mode."""
+    flags = sys.flags
+    return flags.dev_mode or bool(not flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG"))
 
 
-def _loop_of(parts: _Parts) -> asyncio.AbstractEventLoop:
-    """Returns a new loop that waits with these."""
-    loop: Any = _KIND.__new__(_KIND)
-    loop._make_self_pipe = _nothing
-    loop.__init__(parts.selector)
-    del loop._make_self_pipe
-    loop._ssock, loop._csock = parts.reader, parts.writer
-    loop._internal_fds += 1
-    loop._add_reader(parts.reader.fileno(), loop._read_from_self)
-    made: asyncio.AbstractEventLoop = loop
-    return made
-
-
-def _throw_away(parts: _Parts | None) -> None:
-    if parts is not None:
-        parts.selector.close()
-        parts.reader.close()
-        parts.writer.close()
-
-
-def _nothing() -> None:
-    pass
+def _is_current(loop: Any) -> bool:
+    """Tells whether the policy refers to a loop as the current one."""
+    local = getattr(asyncio.get_event_loop_policy(), "_local", None)
+    return getattr(local, "_loop", None) is loop

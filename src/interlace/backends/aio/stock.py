@@ -267,23 +267,7 @@ class OpenLoop:
             return
         self._reports = False
         try:
-            hosts = [self.host, *(share.host for share in self.shares)]
-            idle = [host.task for host in hosts if not host.busy]
-            tasks = [] if alone and idle else [task for task in asyncio.all_tasks(loop) if task not in idle]
-            for host in hosts:
-                host.abandon()
-            if tasks:
-                self._cancel(tasks)
-            # An async generator that was let go of is to be closed by a task which has not been made yet.
-            if (waiting_handles(loop) or 0) > sum(host.is_at_hand for host in hosts):
-                loop.run_until_complete(asyncio.sleep(0))
-                if late := asyncio.all_tasks(loop):
-                    self._cancel(list(late))
-            # Neither is called in vain; but who has put another one in its place wants it to be called.
-            if getattr(loop, "_asyncgens", True) or "shutdown_asyncgens" in getattr(loop, "__dict__", ()):
-                loop.run_until_complete(loop.shutdown_asyncgens())
-            if getattr(loop, "_default_executor", True) is not None:
-                loop.run_until_complete(loop.shutdown_default_executor())
+            self._leave_empty(loop, alone=alone)
         except Exception as error:
             warnings.warn(
                 f"closing the event loop of {self._name} failed: {type(error).__name__}: {error}",
@@ -291,12 +275,39 @@ class OpenLoop:
                 stacklevel=2,
             )
         finally:
-            if not self._lent:
-                if self._spares is None:
-                    loop.close()
-                else:
-                    self._spares.close(loop)
-                loop.set_exception_handler(None)  # nothing is to stay alive in a circle
+            self._give_back(loop)
+
+    def _leave_empty(self, loop: asyncio.AbstractEventLoop, *, alone: bool) -> None:
+        hosts = [self.host, *(share.host for share in self.shares)]
+        idle = [host.task for host in hosts if not host.busy]
+        tasks = [] if alone and idle else [task for task in asyncio.all_tasks(loop) if task not in idle]
+        for host in hosts:
+            host.abandon()
+        if tasks:
+            self._cancel(tasks)
+        # An async generator that was let go of is to be closed by a task which has not been made yet.
+        if (waiting_handles(loop) or 0) > sum(host.is_at_hand for host in hosts):
+            loop.run_until_complete(asyncio.sleep(0))
+            if late := asyncio.all_tasks(loop):
+                self._cancel(list(late))
+        # Neither is called in vain; but who has put another one in its place wants it to be called.
+        if getattr(loop, "_asyncgens", True) or "shutdown_asyncgens" in getattr(loop, "__dict__", ()):
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        if getattr(loop, "_default_executor", True) is not None:
+            loop.run_until_complete(loop.shutdown_default_executor())
+
+    def _give_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._lent:
+            return
+        # Nothing is to stay alive in a circle.
+        loop.set_exception_handler(None)
+        if self._spares is None:
+            loop.close()
+            return
+        self.loop = self._spares.ended
+        for host in (self.host, *(share.host for share in self.shares)):
+            host.loop = self.loop
+        self._spares.close(loop, held=2)  # here, and in close()
 
     def _cancel(self, tasks: list[asyncio.Task[Any]]) -> None:
         for task in tasks:
