@@ -18,7 +18,9 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir", str(dist), ".")
     session.install(f"{next(dist.glob('*.whl'))}[test]")
     session.run("python", "-c", IS_INSTALLED)
-    session.run("pytest", "-n", "2", "-m", "not corpus and not suites and not peers and not matrix", *session.posargs)
+    session.run(
+        "pytest", "-n", "2", "-m", "not corpus and not suites and not peers and not matrix", *session.posargs
+    )
 
 
 @nox.session

@@ -28,6 +28,7 @@ from interlace.sim.faults import Faults
 from interlace.sim.latency import parse_latency
 from interlace.sim.network import Network
 from interlace.sim.network.host import Host
+from interlace.sim.network.links import Links
 from interlace.sim.world import World as SimWorld
 from interlace.strategies.replay import Replay
 from interlace.strategies.uniform import Uniform
@@ -64,6 +65,11 @@ class World:
         wrong by what `host.clock.skew` and `host.clock.drift` say.
         """
         return self._inner.network.host(name)
+
+    @property
+    def net(self) -> Links:
+        """The links between hosts: `net.link("shop", "db", latency="5ms..20ms")`, `net.partition("shop", "db")`."""
+        return self._inner.network.links
 
     async def latency(self, spec: str | float | tuple[float, float] = "0ms..100ms") -> None:
         """Takes a virtual time that is explored, as a call to something slow does.

@@ -33,6 +33,22 @@ class NotSimulated(InterlaceError, NotImplementedError):
         self.remedy = remedy
 
 
+class HostCrashed(InterlaceError, ConnectionError):
+    """A host has crashed on which `host.run` was running something.
+
+    Args:
+        host: the name of the host.
+        task: what was running.
+    """
+
+    def __init__(self, host: str, task: str) -> None:
+        super().__init__(
+            f"host {host!r} has crashed while it ran {task}: nothing comes back from there. Catch this, or start "
+            "with host.start(...) what is to begin anew when the host restarts"
+        )
+        self.host = host
+
+
 def _listed(lines: Iterable[str]) -> str:
     return "".join(f"\n  {line}" for line in lines)
 

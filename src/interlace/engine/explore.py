@@ -64,13 +64,14 @@ class Search:
             if not self._done:
                 self._attempt(strategy)
         left_out = self._sweep(plain)
+        faults_left_out = self._sweep_faults(plain)
         exhausted = 0
         reversed_all = False
         if not self._done:
             exhausted = self._exhaust(plain)
         if not self._done:
             reversed_all = self._look(plain, only_wide=bool(exhausted))
-        verdict = self._judge(exhausted, reversed_all, left_out)
+        verdict = self._judge(exhausted, reversed_all, left_out, faults_left_out)
         failures, latent = tuple(self._failures.values()), tuple(self._latent.values())
         return Findings(verdict, self._runs, failures, latent, plain, tuple(self._control.needed))
 
@@ -101,6 +102,25 @@ class Search:
                 if self._failures:
                     return ""
                 return f"{len(sites) - number} of {len(sites)} places for a cancellation were not tried"
+            self._attempt(Named([site]))
+        return ""
+
+    def _sweep_faults(self, plain: Outcome) -> str:
+        """Has one fault happen at each place of the plain run, one per run, in up to half of the runs.
+
+        The rest is for faults that come together with other orders. Returns what did not fit.
+        """
+        columns = [
+            options for options in alternatives(plain.points, plain.asking_steps) if options.kind == "fault"
+        ]
+        longest = max(map(len, columns), default=0)
+        sites = _new_places_first(
+            [column[row] for row in range(longest) for column in columns if row < len(column)]
+        )
+        spare = self._left // 2
+        for number, site in enumerate(sites):
+            if self._done or number >= spare:
+                return f"{len(sites) - number} of {len(sites)} single faults of the plain run were not tried"
             self._attempt(Named([site]))
         return ""
 
@@ -222,12 +242,14 @@ class Search:
             self._latent.pop(signature, None)
             self._failures[signature] = failure
 
-    def _judge(self, exhausted: int, reversed_all: bool, left_out: str) -> Verdict:
+    def _judge(self, exhausted: int, reversed_all: bool, left_out: str, faults_left_out: str) -> Verdict:
         status: Literal["passed", "failed"] = "failed" if self._failures else "passed"
         if left_out:
             return Verdict(status, "truncated", self._runs, left_out)
         if exhausted:
             return Verdict(status, "exhausted", exhausted)
+        if faults_left_out and not self._failures:
+            return Verdict(status, "sampled", self._runs, faults_left_out)
         if reversed_all and not self._failures:
             return Verdict(
                 status, "sampled", self._runs, "every single reversal of the plain run is among them"
@@ -240,7 +262,7 @@ def _new_places_first(sites: list[Deviation]) -> list[Deviation]:
     visits: Counter[str] = Counter()
     turns: list[int] = []
     for site in sites:
-        place = site.subject.rpartition(" ")[0]
+        place = f"{site.subject.rpartition(' ')[0]} {site.option}"
         turns.append(visits[place])
         visits[place] += 1
     return [site for _, site in sorted(zip(turns, sites, strict=True), key=lambda pair: pair[0])]

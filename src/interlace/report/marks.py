@@ -81,7 +81,7 @@ def _word(
         case "cancel":
             return f"{name(deviation.subject.rsplit(' ', 2)[0])} is cancelled"
         case "fault":
-            return f"{deviation.subject} {chosen}"
+            return f"{deviation.subject.partition(' at ')[0]} {chosen}"
     return f"{deviation.subject} is {chosen}"
 
 

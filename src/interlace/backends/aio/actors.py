@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from interlace.model.source import caller_is_user
+from interlace.sim.network.life import current_host, settled_context
 
 if TYPE_CHECKING:
     from interlace.backends.aio.loop import Loop
@@ -29,10 +30,11 @@ class Task(asyncio.Task[Any]):
     Attributes:
         path: the actor's name: who made it, from which coroutine function, the how-manieth.
         made_by_test: whether the user's own code made it (known only where faults ask for it).
+        stay: on which host it runs, until when; None: on the default host.
         steps: how many steps it has made (counted only where faults ask for it).
     """
 
-    __slots__ = ("_ordinal", "made_by_test", "path", "steps")
+    __slots__ = ("_ordinal", "made_by_test", "path", "stay", "steps")
 
     def __init__(
         self, coro: Any, *, loop: Loop, name: str | None = None, context: Any = None, **options: Any
@@ -40,6 +42,12 @@ class Task(asyncio.Task[Any]):
         ordinal, self.path = loop.names.next_task(loop.actor, coro)
         self._ordinal = ordinal
         self.steps = 0
+        stay = current_host.get() if context is None else context.get(current_host)
+        if stay is not None and stay.life < 0:
+            stay = stay.settled
+            if context is None:
+                context = settled_context()
+        self.stay = stay
         self.made_by_test = caller_is_user() if loop.world.faults.cancel else False
         super().__init__(coro, loop=loop, name=name or f"Task-{ordinal}", context=context, **options)
 

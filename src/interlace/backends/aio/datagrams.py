@@ -69,8 +69,7 @@ class DatagramTransport(FlowControl, asyncio.DatagramTransport):
         self._protocol = protocol
         self._address = address
         self._buffer: deque[tuple[bytes, Any]] = deque()
-        self._losses = 0
-        self._closing = False
+        box.fallen = self._fall
         loop._call_as(box.actor, protocol.connection_made, self)
         # reading starts only when connection_made() has been called
         loop._call_as(box.actor, self._start_reading)

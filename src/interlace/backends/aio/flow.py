@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from typing import Any
+
+from interlace.sim.network.life import current_host
 
 _HIGH_WATER = 64 * 1024
 
@@ -21,8 +25,27 @@ class FlowControl(asyncio.BaseTransport):
         self._loop: Any = loop
         self._protocol: Any = None
         self._buffered = 0
+        self._losses = 0  # counts the loss of the connection and the writes after it
+        self._closing = False
+        self._server: Any = None
+        stay = current_host.get()
+        self._visits = stay is not None and stay.life < 0
         self._protocol_paused = False
         self._high, self._low = _HIGH_WATER, _HIGH_WATER // 4
+
+    def _close_now(self, error: BaseException | None) -> None:
+        raise NotImplementedError
+
+    def _fall(self) -> None:
+        """Ends with its host: nobody is told but its server, and a test that was only visiting."""
+        if self._visits and not self._losses:
+            self._close_now(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
+            return
+        self._losses = self._losses or 1
+        self._closing = True
+        server, self._server = self._server, None
+        if server is not None:
+            server.detach(self)
 
     def get_write_buffer_size(self) -> int:
         """Returns how many bytes wait in this transport, not counting what is on its way."""

@@ -57,6 +57,21 @@ def forget(task: asyncio.Task[Any]) -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
+def bury(task: asyncio.Task[Any]) -> None:
+    """Has a task be neither woken nor known any more, nor complain that it will never be done."""
+    forget(task)
+    waiter = waits_for(task)
+    for callback, *_ in list(getattr(waiter, "_callbacks", None) or ()):
+        if waiter is not None and getattr(callback, "__self__", None) is task:
+            waiter.remove_done_callback(callback)
+    for unregister in ("_unregister_task", "_unregister_eager_task"):
+        getattr(tasks, unregister, _ignore)(task)
+
+
+def _ignore(task: asyncio.Task[Any]) -> None:
+    pass
+
+
 def unretrieved(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
     """Returns the tasks of a loop that have failed and that nobody has asked for their exception."""
     found: list[asyncio.Task[Any]] = [

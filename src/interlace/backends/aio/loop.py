@@ -21,6 +21,7 @@ from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
 from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer
+from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.standing import ALIVE, STARTING
 from interlace.backends.aio.stuck import describe_waiting
@@ -47,6 +48,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     Attributes:
         main: the task that the run ends with; None where that is not known.
         cancellations: how many callbacks were cancelled so far.
+        has_graves: whether a host has crashed on which something ran.
+        programs: what runs on the hosts.
         connections_secured: the protocols that speak TLS and are still there.
         endings: exceptions that end the run wherever a signal raises them, between two steps as well.
     """
@@ -56,7 +59,16 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     __slots__ = (
         *("_armed", "_by_hand", "_cancelled_timers", "_closed", "_crowd", "_debug", "_in_flight", "_inbox"),
         *("_jobs", "_jumps", "_last_moment", "_max_steps", "_pace", "_ready", "_records", "_stopping"),
-        *("_timeouts", "_timers", "actor", "after_step", "before_step", "cancellations", "world"),
+        *(
+            "_timeouts",
+            "_timers",
+            "actor",
+            "after_step",
+            "before_step",
+            "cancellations",
+            "has_graves",
+            "world",
+        ),
     )
 
     def __init__(self, world: World, *, records: bool = True, max_steps: int = 0, max_ns: int = 0) -> None:
@@ -76,6 +88,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self._ready: deque[Any] = deque()
         self._in_flight = world.flight.arrivals
         self.cancellations = 0
+        self.has_graves = False
+        self.programs = Programs(self)
         self._by_hand = world.clock.hand = ByHand(self)
         self._eager = False
         self.connections_secured: WeakSet[Any] = WeakSet()
@@ -228,6 +242,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
 
     def _run_handle(self, handle: Any) -> None:
         """Runs one callback as a step: it is recorded, and it is known who is at work."""
+        if self.has_graves and belongs_to_the_dead(handle):
+            return
         world = self.world
         actor, label, owner = handle.actor, handle.label, None
         if not label:

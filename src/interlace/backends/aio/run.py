@@ -119,6 +119,8 @@ class Running:
         self.loop.main = task
         if self.world.faults.cancel:
             Canceller(self.loop, task)
+        if self.world.faults.crash:
+            self.loop.programs.explore_crashes()
 
     def take_failures(self, *, unretrieved: bool = False) -> list[BaseException]:
         """Returns what went wrong in the background since the last call; see `OpenLoop.take_failures`."""
@@ -253,6 +255,7 @@ def _tear_down(loop: Loop, interrupted: Sequence[asyncio.Task[Any]]) -> None:
         for task in asyncio.all_tasks(loop) if tasks else ():
             inside.forget(task)
         loop.close()
+        loop.programs.end()
 
 
 def _cancel(task: asyncio.Task[Any]) -> None:

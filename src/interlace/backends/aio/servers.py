@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio.sockets import SimulatedSocket
 from interlace.backends.aio.tls import secured
 from interlace.backends.aio.transports import StreamTransport
+from interlace.sim.network.life import settled_context
 
 if TYPE_CHECKING:
     import socket
@@ -96,7 +96,7 @@ class Server(asyncio.AbstractServer):
             return
         self._serving = True
         # connections run in the context of whoever started serving, as in the stock loop
-        accept: Callable[[End], None] = partial(copy_context().run, self._accept)  # type: ignore[call-arg]
+        accept: Callable[[End], None] = partial(settled_context().run, self._accept)  # type: ignore[call-arg]
         for listener in self._listeners:
             listener.accept = accept
 

@@ -29,11 +29,11 @@ def describe(task: asyncio.Task[Any]) -> str:
     awaited = inside.waits_for(task)
     what = ""
     if isinstance(awaited, asyncio.Task):
-        what = f"the end of {name_of(awaited)}"
+        what = f"the end of {told_name_of(awaited)}"
     elif stack:
         code, innermost = stack[-1]
         what = getattr(code, "co_qualname", code.co_name) if not is_user_file(innermost.file) else "a future"
-    return f"{name_of(task)} waits for {what or 'nothing'}{f' at {where}' if where else ''}"
+    return f"{told_name_of(task)} waits for {what or 'nothing'}{f' at {where}' if where else ''}"
 
 
 def waits_at(task: asyncio.Task[Any] | None) -> str:
@@ -49,6 +49,12 @@ def name_of(task: asyncio.Task[Any]) -> str:
         path = task.path if isinstance(task, Task) else getattr(task.get_coro(), "__qualname__", name)
         return path.rpartition("/")[2].rpartition("<locals>.")[2] or path
     return name
+
+
+def told_name_of(task: asyncio.Task[Any]) -> str:
+    """Returns the same, and the host that the task runs on."""
+    stay = task.stay if isinstance(task, Task) else None
+    return f"{name_of(task)} on {stay.host.name}" if stay is not None else name_of(task)
 
 
 def stacks(loop: asyncio.AbstractEventLoop) -> str:

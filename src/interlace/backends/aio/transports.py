@@ -87,8 +87,7 @@ class StreamTransport(FlowControl, asyncio.Transport):
         self._handle = handle
         self._server = server
         self._buffer: deque[memoryview] = deque()
-        self._losses = 0  # counts the loss of the connection and the writes after it
-        self._closing = False
+        end.fallen = self._fall
         self._paused = False
         self._eof = False
         self._drained: asyncio.Future[None] | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
-from interlace.backends.aio.stuck import name_of
+from interlace.backends.aio.stuck import told_name_of
 from interlace.model.source import is_user_file, place_of
 from interlace.model.trace import Passage, Place
 
@@ -58,7 +58,7 @@ class Watcher:
         world = self._loop.world
         owner = getattr(handle._callback, "__self__", None)
         if isinstance(owner, Task):
-            self.names[owner.path] = name_of(owner)
+            self.names[owner.path] = told_name_of(owner)
         if lines and world.passages is not None:
             waits = inside.user_wait(owner) if isinstance(owner, Task) and not owner.done() else None
             world.passages.append(Passage(world.step, world.clock.ns, self._loop.actor, tuple(lines), waits))

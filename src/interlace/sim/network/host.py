@@ -10,22 +10,22 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from interlace.errors import UsageError
+from interlace.sim.disk import Disk
 from interlace.sim.hostclock import HostClock
 from interlace.sim.network.certificates import Authority
+from interlace.sim.network.life import Program, Stay, crash, current_host, restart, running
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
     from interlace.sim.network.datagram import Mailbox
     from interlace.sim.network.network import Network
     from interlace.sim.network.stream import End
-
-current_host: ContextVar[Host | None] = ContextVar("interlace_current_host", default=None)
-"""The host that the running code is on; None stands for the default host."""
+    from interlace.sim.world import World
 
 FIRST_EPHEMERAL = 61000
 """Ports that nobody chose are handed out from here upwards, the same in every run. The range lies above
@@ -62,13 +62,11 @@ class Listener:
         shared: whether others that also say so may bind to the same address.
 
     Attributes:
-        accept: called with the server's end of every new connection, as a step of that end; None
-            while nobody listens, and connections are refused.
         backlog: the connections that nobody has accepted yet: when each arrives, and how it is
             accepted.
     """
 
-    __slots__ = ("accept", "address", "backlog", "host", "label", "port", "shared")
+    __slots__ = ("_accept", "address", "backlog", "host", "label", "port", "shared")
 
     def __init__(self, host: Host, address: str, port: int, label: str, shared: bool) -> None:
         self.host = host
@@ -76,8 +74,22 @@ class Listener:
         self.port = port
         self.label = label
         self.shared = shared
-        self.accept: Callable[[End], None] | None = None
+        self._accept: Callable[[End], None] | None = None
         self.backlog: list[tuple[int, Callable[[], None]]] = []
+
+    @property
+    def accept(self) -> Callable[[End], None] | None:
+        """What is called with the server's end of every new connection, as a step of that end.
+
+        None while nobody listens, and connections are refused.
+        """
+        return self._accept
+
+    @accept.setter
+    def accept(self, accept: Callable[[End], None] | None) -> None:
+        self._accept = accept
+        if accept is not None:
+            self.host.announce(self.port)
 
     def accept_arrived(self, clock: Clock) -> None:
         """Accepts every connection that has arrived by now, as one `accept` loop does."""
@@ -101,20 +113,33 @@ class Host:
         network: the network it is part of.
         name: its host name.
         address: its IPv4 address.
-        clock: the virtual time of the run.
+        world: the world of the run.
 
     Attributes:
         clock: its clocks: `clock.skew` and `clock.drift` make them wrong.
         ends: the ends of connections that are open on it, by their names.
         boxes: the datagram sockets that are bound on it, by their ports.
+        is_up: whether it runs: it has not crashed, or is back.
         is_silent: whether it is down and answers nothing at all.
+        life: how often it has crashed.
+        programs: what `restart` starts anew.
+        waiting: what is called when somebody next listens at a port.
+        disk: its files: they outlive a crash, if they were synced.
     """
 
-    __slots__ = ("_bound", "_next_port", "address", "boxes", "clock", "ends", "is_silent", "name", "network")
+    __slots__ = (
+        *("_bound", "_next_port", "address", "boxes", "clock", "disk", "ends", "is_silent"),
+        *("is_up", "life", "name", "network", "programs", "waiting"),
+    )
 
-    def __init__(self, network: Network, name: str, address: str, clock: Clock) -> None:
+    def __init__(self, network: Network, name: str, address: str, world: World) -> None:
         self.network = network
-        self.clock = HostClock(clock, lambda: network.here.clock)
+        self.clock = HostClock(world.clock, lambda: network.here.clock)
+        self.disk = Disk(world, name)
+        self.is_up = True
+        self.life = 0
+        self.programs: list[tuple[Program, tuple[Any, ...]]] = []
+        self.waiting: dict[int, list[Callable[[], None]]] = {}
         self.name = name
         self.address = address
         self._bound: dict[int, list[Listener]] = {}
@@ -128,12 +153,69 @@ class Host:
 
     @contextmanager
     def here(self) -> Iterator[Host]:
-        """Makes the code inside the `with` block, and the tasks that it starts, run on this host."""
-        token = current_host.set(self)
+        """Makes the code inside the `with` block, and the tasks that it starts, run on this host.
+
+        A crash ends the tasks, but not the code of the block itself: it is only visiting.
+        """
+        token = current_host.set(Stay(self, -1))
         try:
             yield self
         finally:
             current_host.reset(token)
+
+    # -- programs --------------------------------------------------------------------------------
+
+    def start(self, program: Program, *args: Any) -> None:
+        """Starts a program on this host; `restart` will start it anew.
+
+        What it raises is reported as the event loop reports the error of a task that nobody awaits.
+
+        Args:
+            program: a coroutine function; what it opens, and the tasks that it makes, are on this host.
+            args: what it is given, each time.
+
+        Raises:
+            UsageError: not a coroutine function, or the host is down.
+        """
+        running(self).start(self, program, args)
+        self.programs.append((program, args))
+
+    def run(self, program: Program, *args: Any) -> Awaitable[Any]:
+        """Runs a coroutine function on this host; to be awaited for its result.
+
+        Args:
+            program: a coroutine function.
+            args: what it is given.
+
+        Raises:
+            UsageError: not a coroutine function, or the host is down.
+            HostCrashed: the host has crashed meanwhile.
+        """
+        return running(self).run(self, program, args)
+
+    def listens(self, port: int) -> Awaitable[None]:
+        """Waits, to be awaited, until somebody listens at a port of this host, or has bound it for datagrams."""
+        if self.network.programs is None:
+            raise UsageError(f"host {self.name!r} belongs to no run: use world.host(...) inside of a test")
+        return self.network.programs.wait(self, port)
+
+    def crash(self, *, silent: bool = False) -> None:
+        """Has this host crash: nothing that runs on it goes on, not even a `finally`; its disk keeps what was synced.
+
+        Args:
+            silent: whether its peers see nothing, as when the power fails; else they find their connections
+                reset, and new ones refused.
+
+        Raises:
+            UsageError: it is down already.
+        """
+        crash(self, silent=silent)
+
+    def restart(self) -> None:
+        """Has this host come back, and starts anew what `start` has started; one that is up crashes first."""
+        restart(self)
+
+    # -- ports -----------------------------------------------------------------------------------
 
     def tls(self, *names: str, trusted: bool = True) -> ssl.SSLContext:
         """Returns a context for a TLS server on this host.
@@ -196,6 +278,22 @@ class Host:
         listener = Listener(self, address, port, f"{shown}:{alias or port}", shared)
         self._bound.setdefault(port, []).append(listener)
         return listener
+
+    def is_listening(self, port: int) -> bool:
+        """Tells whether somebody listens at a port, or has bound it for datagrams."""
+        return port in self.boxes or any(one.accept is not None for one in self._bound.get(port, ()))
+
+    def announce(self, port: int) -> None:
+        """Tells those who wait for it that somebody listens at a port."""
+        for heard in self.waiting.pop(port, ()):
+            heard()
+
+    def close_ports(self) -> None:
+        """Has nobody listen any more, as after a crash."""
+        for listeners in self._bound.values():
+            for listener in listeners:
+                listener.accept = None
+        self._bound.clear()
 
     def release(self, listener: Listener) -> None:
         """Gives a port back; see `Listener.close`."""

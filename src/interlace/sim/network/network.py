@@ -14,11 +14,11 @@ from interlace.sim.network.host import (
     LOOPBACK,
     Host,
     Listener,
-    current_host,
     family_of,
     is_loopback,
     is_wildcard,
 )
+from interlace.sim.network.life import Programs, current_host
 from interlace.sim.network.links import Links
 from interlace.sim.network.post import Post
 from interlace.sim.network.stream import End, pair
@@ -44,6 +44,7 @@ class Network:
         announce: set by the backend; told of the authority for certificates as soon as there is one.
         links: what a test says about the links between hosts.
         post: brings datagrams.
+        programs: put in by the backend.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Network:
         "announce",
         "links",
         "post",
+        "programs",
     )
 
     def __init__(self, world: World) -> None:
@@ -63,6 +65,7 @@ class Network:
         self._hosts: dict[str, Host] = {}
         self._by_address: dict[str, Host] = {}
         self._wires: dict[tuple[str, str], Wire] = {}
+        self.programs: Programs | None = None
         self.links = Links(self)
         self.post = Post(world, self)
         self._counts: dict[str, int] = {}
@@ -88,7 +91,7 @@ class Network:
                 self.host(DEFAULT_HOST)  # first, so that its address is always the same
             number = len(self._hosts)
             address = f"10.0.{number // _HOSTS_PER_NET}.{number % _HOSTS_PER_NET + 1}"
-            host = self._hosts[key] = self._by_address[address] = Host(self, name, address, self._world.clock)
+            host = self._hosts[key] = self._by_address[address] = Host(self, name, address, self._world)
         return host
 
     def find(self, name: str) -> Host | None:
@@ -105,10 +108,10 @@ class Network:
     @property
     def here(self) -> Host:
         """The host that the running code is on."""
-        host = current_host.get()
-        if host is None or host.network is not self:  # a host of another run says nothing here
+        stay = current_host.get()
+        if stay is None or stay.host.network is not self:  # a host of another run says nothing here
             return self.host(DEFAULT_HOST)
-        return host
+        return stay.host
 
     @property
     def hosts(self) -> tuple[Host, ...]:

@@ -61,6 +61,7 @@ class Post:
         host.boxes.setdefault(chosen, []).append(box)
         box.address = shaped(address, chosen)
         box.is_bound = True
+        host.announce(chosen)
         shown = address if is_loopback(address) else host.name
         box.actor = self._network.numbered(f"{shown}:{port} udp" if port else f"{host.name} udp")
 
