@@ -60,9 +60,10 @@ def forget(task: asyncio.Task[Any]) -> None:
 def bury(task: asyncio.Task[Any]) -> None:
     """Has a task be neither woken nor known any more, nor complain that it will never be done."""
     forget(task)
-    waiter = waits_for(task)
-    for callback, *_ in list(getattr(waiter, "_callbacks", None) or ()):
-        if waiter is not None and getattr(callback, "__self__", None) is task:
+    waiter: Any = waits_for(task)
+    callbacks: Any = getattr(waiter, "_callbacks", None)
+    for callback, *_ in list(callbacks or ()):
+        if getattr(callback, "__self__", None) is task:
             waiter.remove_done_callback(callback)
     for unregister in ("_unregister_task", "_unregister_eager_task"):
         getattr(tasks, unregister, _ignore)(task)
