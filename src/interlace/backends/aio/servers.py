@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from interlace.backends.aio import inside
 from interlace.backends.aio.sockets import SimulatedSocket
 from interlace.backends.aio.tls import secured
 from interlace.backends.aio.transports import StreamTransport
@@ -177,33 +178,37 @@ class Server(asyncio.AbstractServer):
     def _open(self, end: End) -> None:
         """Makes the protocol and the transport of an accepted connection."""
         protocol = None
+        loop = self._loop
         try:
-            protocol = self._protocol_factory()
+            protocol = inner = self._protocol_factory()
             if self._security is not None:
+                waiter: asyncio.Future[None] | None = None
+                if loop.get_debug():
+                    waiter = loop.create_future()
                 protocol = secured(
-                    self._loop,
-                    end.actor,
-                    protocol,
-                    waiter=None,
-                    server_side=True,
-                    hostname="",
-                    **self._security,
+                    loop, end.actor, inner, waiter=waiter, server_side=True, hostname="", **self._security
                 )
+                if waiter is not None:
+                    waiter.add_done_callback(partial(self._tell, inner, inside.plain_side(protocol)))
             if self._listeners is None:
                 raise ConnectionAbortedError("the server was closed")
-            StreamTransport(self._loop, end, protocol, self._loop._describe(end), server=self)
+            StreamTransport(loop, end, protocol, loop._describe(end), server=self)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             end.close()
-            if self._loop.get_debug():
-                report = {
-                    "message": "Error on transport creation for incoming connection",
-                    "exception": error,
-                }
-                if protocol is not None:
-                    report["protocol"] = protocol
-                self._loop.call_exception_handler(report)
+            self._report(error, {} if protocol is None else {"protocol": protocol})
+
+    def _tell(self, protocol: Any, transport: asyncio.Transport, handshake: asyncio.Future[None]) -> None:
+        """Reports a handshake that has failed, as the stock loop does in debug mode."""
+        error = handshake.exception()
+        if error is not None:
+            self._report(error, {"protocol": protocol, "transport": transport})
+
+    def _report(self, error: BaseException, about: dict[str, Any]) -> None:
+        if self._loop.get_debug():
+            message = "Error on transport creation for incoming connection"
+            self._loop.call_exception_handler({"message": message, "exception": error, **about})
 
 
 def _shape(listener: Listener) -> tuple[Any, ...]:
