@@ -20,6 +20,8 @@ from interlace.plugin.options import Options, Settings
 _OTHER_LOOPS = ("trio", "twisted", "curio", "gen_test")
 """Markers of tests that are written for something else than asyncio."""
 
+_TELLING = frozenset(("world", "clock", "anyio_backend"))
+"""Fixtures that say how a test is run."""
 
 _PLAIN = Settings()
 
@@ -55,9 +57,32 @@ class Claim(NamedTuple):
     unexplored: bool = False
 
 
+_ORDINARY = pytest.StashKey[Claim | None]()
+"""Of a session: how the tests are run that nothing is said of."""
+
+
 def claim_of(item: pytest.Function, options: Options) -> Claim | None:
     """Returns how an async test is run; None: not by interlace."""
     marks = marker_names(item)
+    if marks or not _is_ordinary(item):
+        return _claim_of(item, options, marks)
+    stash = item.config.stash
+    if _ORDINARY not in stash:
+        stash[_ORDINARY] = _claim_of(item, options, marks)
+    return stash[_ORDINARY]
+
+
+def _is_ordinary(item: pytest.Function) -> bool:
+    """Tells whether a test without markers is run as all others like it, whatever it asks for."""
+    return (
+        not hasattr(item, "callspec")
+        and inner_test(item.obj) is None
+        and not _TELLING.intersection(item.fixturenames)
+        and not is_of_pytest_asyncio(item)
+    )
+
+
+def _claim_of(item: pytest.Function, options: Options, marks: set[str]) -> Claim | None:
     marked = marked_settings(item) if marks & {"interlace", "explore"} else None
     own = marked is not None or any(
         fixture_origin(item, name) == "interlace.plugin.fixtures" for name in ("world", "clock")
