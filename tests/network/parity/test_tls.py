@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import trustme
-from parity import Echo, Pair, Programs, Stage, Talker, check_same, connected, ticks, word
+from parity import Echo, Pair, Programs, Stage, Talker, check_same, connected, word
 
 program = Programs()
 
@@ -94,7 +94,7 @@ async def an_authority_that_nobody_knows(stage: Stage) -> None:
 
 @program
 async def a_certificate_that_has_expired(stage: Stage) -> None:
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     await failing(stage, there=serving("127.0.0.1", not_before=past, not_after=past + datetime.timedelta(9)))
 
 
@@ -309,9 +309,7 @@ async def a_tls_client_and_nobody(stage: Stage) -> None:
 @program
 async def a_handshake_that_takes_too_long(stage: Stage) -> None:
     server, port = await stage.serve(lambda: Talker(stage, "server", payload=False))
-    connect = stage.connect(
-        lambda: Talker(stage, "client"), port, ssl=trusting(), ssl_handshake_timeout=0.05
-    )
+    connect = stage.connect(lambda: Talker(stage, "client"), port, ssl=trusting(), ssl_handshake_timeout=0.05)
     await stage.raises("connecting", connect)
     await settled(stage)
     server.close()

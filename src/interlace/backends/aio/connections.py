@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.datagrams import Datagrams
+from interlace.backends.aio.pouring import pour_file
 from interlace.backends.aio.servers import Server
 from interlace.backends.aio.sockets import Sockets
 from interlace.backends.aio.tls import Upgrades, secured
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from interlace.sim.network.stream import End
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
-
-_FILE_BLOCK = 256 * 1024
 
 _OS_CHOSEN = 32768
 """Ports from here upwards were probably picked by the operating system: they differ from run to run."""
@@ -197,9 +196,15 @@ class Connections(Upgrades, Datagrams, Sockets):
         for local_family, _, _, _, address in locals_:
             if local_family != family:
                 continue
-            if self._world.network.here.owns(address[0]):
+            here = self._world.network.here
+            try:
+                if address[1]:
+                    here.bind(address[0], address[1]).close()  # nobody else may have it
+                elif not here.owns(address[0]):
+                    raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
                 return address
-            failure = _bind_error(address, OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL)))
+            except OSError as error:
+                failure = _bind_error(address, error)
         raise failure or OSError(f"no matching local address with {family=} found")
 
     # -- servers ---------------------------------------------------------------------------------
@@ -311,6 +316,7 @@ class Connections(Upgrades, Datagrams, Sockets):
         Raises:
             RuntimeError: the transport is closing, or it is none of this loop.
             ValueError: the file is not opened as binary, or `offset` or `count` make no sense.
+            asyncio.SendfileNotAvailableError: it is no file of the file system, and `fallback` is off.
         """
         if transport.is_closing():
             raise RuntimeError("Transport is closing")
@@ -318,32 +324,7 @@ class Connections(Upgrades, Datagrams, Sockets):
             return await inside.send_written(self, transport, file, offset, count, fallback=fallback)
         if not isinstance(transport, StreamTransport):
             raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
-        if "b" not in getattr(file, "mode", "b"):
-            raise ValueError("file should be opened in binary mode")
-        if count is not None and count <= 0:
-            raise ValueError(f"count must be a positive integer (got {count!r})")
-        if offset < 0:
-            raise ValueError(f"offset must be a non-negative integer (got {offset!r})")
-        if transport.pouring:
-            raise RuntimeError("sendfile is in progress")
-        reading = transport.is_reading()
-        transport.pause_reading()
-        total = 0
-        try:
-            await transport.pour(b"")
-            file.seek(offset)
-            while count is None or total < count:
-                block = file.read(_FILE_BLOCK if count is None else min(_FILE_BLOCK, count - total))
-                if not block:
-                    break
-                total += len(block)
-                await transport.pour(block)
-            return total
-        finally:
-            transport.stop_pouring()
-            file.seek(offset + total)
-            if reading:
-                transport.resume_reading()
+        return await pour_file(transport, file, offset, count, fallback=fallback)
 
 
 def _security(

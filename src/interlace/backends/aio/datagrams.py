@@ -19,10 +19,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from interlace.backends.aio.datagramsocket import DatagramSocket
-from interlace.backends.aio.flow import FlowControl
+from interlace.backends.aio.flow import FlowControl, Steps
 from interlace.backends.aio.refused import refuse
 from interlace.backends.aio.sockets import Sockets
-from interlace.backends.aio.transports import Steps, settle
+from interlace.backends.aio.transports import settle
 from interlace.sim.network import dns
 from interlace.sim.network.host import family_of
 

@@ -1,15 +1,34 @@
-"""Flow control of transports: when a protocol is told to pause writing, and when to go on."""
+"""What transports share: flow control, and what they ask of their loop and tell their server."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from interlace.sim.network.life import current_host
 
 _HIGH_WATER = 64 * 1024
+
+
+class Steps(Protocol):
+    """What a transport needs of its loop."""
+
+    def _call_as(self, actor: str, callback: Callable[..., object], *args: Any) -> asyncio.Handle: ...
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None: ...
+
+    def create_future(self) -> asyncio.Future[Any]: ...
+
+
+class Attached(Protocol):
+    """What a transport tells the server that it belongs to."""
+
+    def attach(self, transport: asyncio.Transport) -> None: ...
+
+    def detach(self, transport: asyncio.Transport) -> None: ...
 
 
 class FlowControl(asyncio.BaseTransport):

@@ -11,12 +11,12 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from interlace.backends.aio.flow import FlowControl
+from interlace.backends.aio.flow import Attached, FlowControl, Steps
 
 if TYPE_CHECKING:
     import socket
@@ -36,24 +36,6 @@ def settle(future: asyncio.Future[None]) -> None:
     """Wakes who waits for this future, unless nobody does any more."""
     if not future.done():
         future.set_result(None)
-
-
-class Steps(Protocol):
-    """What a transport needs of its loop."""
-
-    def _call_as(self, actor: str, callback: Callable[..., object], *args: Any) -> asyncio.Handle: ...
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None: ...
-
-    def create_future(self) -> asyncio.Future[Any]: ...
-
-
-class Attached(Protocol):
-    """What a transport tells the server that it belongs to."""
-
-    def attach(self, transport: asyncio.Transport) -> None: ...
-
-    def detach(self, transport: asyncio.Transport) -> None: ...
 
 
 class StreamTransport(FlowControl, asyncio.Transport):
@@ -91,6 +73,7 @@ class StreamTransport(FlowControl, asyncio.Transport):
         self._paused = False
         self._eof = False
         self._drained: asyncio.Future[None] | None = None
+        self._pours = False
         self.set_protocol(protocol)
         if server is not None:
             server.attach(self)
@@ -251,9 +234,11 @@ class StreamTransport(FlowControl, asyncio.Transport):
             try:
                 sent = self._end.send(data)
             except OSError as error:
-                self._fail(error, "Fatal write error on socket transport")
+                self._break(error)
                 return
             if sent == len(data):
+                if self._pours:
+                    self._end.watch_write(self._flush)  # the next poll tells that it is done
                 return
             self._buffer.append(memoryview(data)[sent:])  # a view: slicing megabytes again and again is slow
             self._buffered += len(data) - sent
@@ -266,9 +251,14 @@ class StreamTransport(FlowControl, asyncio.Transport):
 
     def _flush(self) -> None:
         """Sends from the buffer what fits now."""
-        if self._losses or not self._buffer:
+        if self._losses:
             return
         buffer = self._buffer
+        if not buffer:
+            if self._pours and self._drained is not None:
+                self._end.watch_write(None)
+                settle(self._drained)
+            return
         try:
             while buffer:
                 data = buffer[0]
@@ -281,12 +271,10 @@ class StreamTransport(FlowControl, asyncio.Transport):
         except OSError as error:
             buffer.clear()
             self._buffered = 0
-            self._fail(error, "Fatal write error on socket transport")
-            if self._drained is not None and not self._drained.done():
-                self._drained.set_exception(error)
+            self._break(error)
             return
         self._resume_protocol()  # may write more
-        if self._buffer or self._loop is None:
+        if self._buffer or self._loop is None or self._pours:
             return
         self._end.watch_write(None)
         if self._drained is not None:
@@ -295,6 +283,14 @@ class StreamTransport(FlowControl, asyncio.Transport):
             self._lose(None)
         elif self._eof:
             self._end.shut()
+
+    def _break(self, error: OSError) -> None:
+        """Notes that something could not be sent; where it was part of a file, only its sender is told."""
+        if not self._pours:
+            self._fail(error, "Fatal write error on socket transport")
+        if self._drained is not None and not self._drained.done():
+            self._end.watch_write(None)
+            self._drained.set_exception(error)
 
     def write_eof(self) -> None:
         """Ends the outgoing stream once everything is sent; the other direction goes on."""
@@ -315,10 +311,11 @@ class StreamTransport(FlowControl, asyncio.Transport):
         """
         drained: asyncio.Future[None] = self._loop.create_future()
         self._drained = drained
-        if data:
-            self._send(data)
+        self._pours = bool(data)
         if self._losses:
             drained.set_exception(ConnectionError("Connection is closed by peer"))
+        elif data:
+            self._send(data)
         elif not self._buffer:
             drained.set_result(None)
         return drained
@@ -329,8 +326,13 @@ class StreamTransport(FlowControl, asyncio.Transport):
         return self._drained is not None
 
     def stop_pouring(self) -> None:
-        """Allows `write` again after `pour`."""
+        """Allows `write` again after `pour`; what is left of the piece is not sent."""
         self._drained = None
+        if self._pours:
+            self._pours = False
+            self._buffer.clear()
+            self._buffered = 0
+            self._end.watch_write(None)
 
     # -- the end ---------------------------------------------------------------------------------
 

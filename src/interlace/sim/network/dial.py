@@ -93,8 +93,10 @@ def _shake_hands(
     there when `connect` returns, and only then the client begins to wait.
     """
 
+    begun = clock.ns
+
     def accept() -> None:
-        if client.closed and not client.opened:
+        if client.closed and not client.opened and time > begun:
             server.closed = True  # the client gave up while it was connecting: nobody is there
             return
         client.open()
@@ -106,6 +108,8 @@ def _shake_hands(
             server.reset()
         else:
             listener.accept(server)
+        if client.closed:
+            client.shut()  # it gave up, but over the loopback it had been connected at once
 
     def connect() -> None:
         if not client.closed:

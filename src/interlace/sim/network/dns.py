@@ -40,6 +40,10 @@ _KINDS = (
 )
 
 
+_LONGEST_LABEL = 63
+"""Characters between two dots of a name (RFC 1035, 2.3.4)."""
+
+
 def look_up(
     network: Network,
     host: str | bytes | None,
@@ -55,9 +59,12 @@ def look_up(
     Raises:
         socket.gaierror: there is no such host (EAI_NONAME, with a note on how to declare it), no
             such service, or nothing of the family that was asked for.
+        UnicodeError: the host is no name: a label of it is empty or too long.
     """
     if isinstance(host, bytes):
         host = host.decode("idna")
+    if host and (".." in host or max(map(len, host.split("."))) > _LONGEST_LABEL):
+        host.encode("idna")  # raises, as there: this is no name
     if host is None and port is None:
         raise _error("EAI_NONAME", "Name or service not known")
     number, named = _port(port)
@@ -77,6 +84,8 @@ def look_up(
                 place = (address, number, 0, 0)
             found.append((family_of(address), offered, proto or int(protocol), canonical, place))
             canonical = ""
+            if kind or proto:
+                break  # of the kinds that fit, glibc takes the first
     if not found and named:
         raise _error("EAI_SERVICE", "Servname not supported for ai_socktype")
     if not found:
