@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from interlace.backends.aio.run import MAX_STEPS, MAX_TIME, Asyncio, Running, new_event_loop, suspend
+from interlace.backends.outside import PATIENCE, outside_of
 from interlace.engine.explore import Progress, Search
 from interlace.engine.plan import Plan, check_order
 from interlace.engine.run import Program, Runner
@@ -85,6 +86,32 @@ class World:
         caller = frame.f_back if frame is not None else None
         what = caller.f_code.co_name if caller is not None else "something"
         await suspend(self._inner, f"{what} latency", parse_latency(spec))
+
+    def passthrough(
+        self,
+        name: str,
+        to: str | None = None,
+        *,
+        latency: str | float | tuple[float, float] | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Lets a name of the simulated network stand for a real service.
+
+        Clients in the world connect to the name. What they send goes to the service through a real socket, and
+        virtual time stands still until it has answered; its answer takes a virtual time that is explored.
+
+        Args:
+            name: `host:port` in the simulated network; the host is made if it is new.
+            to: where the service really is: `host:port`, or the path of a Unix socket; None: `name`.
+            latency: how long its answers take, as for `latency`; None: what the links between hosts say.
+            patience: real seconds for which virtual time stands still while it has not answered at all. Then
+                it is reported, and time goes on; if nothing else can go on, `Unanswered` is raised.
+
+        Raises:
+            UsageError: an argument that cannot work.
+            OSError: somebody listens at that name already (EADDRINUSE).
+        """
+        outside_of(self._inner).admit(name, to, latency, patience)
 
 
 class Stage:

@@ -80,6 +80,26 @@ class LoopBlocked(Deadlock):
         self.waiting = waiting
 
 
+class Unanswered(Deadlock):
+    """A real service has not answered, and nothing else can go on; see `World.passthrough`.
+
+    Args:
+        service: the name of the service, and where it really is.
+        sent: how many bytes it was sent since it last said something.
+        waiting: see `Deadlock`.
+    """
+
+    def __init__(self, service: str, sent: int, waiting: tuple[str, ...]) -> None:
+        InterlaceError.__init__(
+            self,
+            f"{service} does not answer: it was sent {sent} bytes and has been silent since, for as long in real time "
+            f"as it may. Nothing else can go on. These tasks wait{_listed(waiting)}\n"
+            "See whether the service is well; if it needs longer, give passthrough() more patience=",
+        )
+        self.waiting = waiting
+        self.service = service
+
+
 class Standstill(Deadlock):
     """The test waits, and for very long nothing has run but tasks that do the same again and again.
 

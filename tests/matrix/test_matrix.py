@@ -5,20 +5,13 @@ processes with different hash seeds. No schedule may fail a program that is corr
 leads to the same run in both processes.
 """
 
-import json
-import os
-import platform
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from environments import CACHE, ROOT, choose, environment
+from driving import SCHEDULES, check_runs, drive
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted(file.stem for file in (HERE / "programs").glob("*.py"))
-
-SCHEDULES = 50
 
 PINS = (
     "aiohttp==3.14.5",
@@ -62,37 +55,14 @@ MAY_DIFFER = {
 pytestmark = [pytest.mark.matrix, pytest.mark.slow]
 
 
-def drive(name: str, schedules: int, hash_seed: int) -> dict[str, dict[str, Any]]:
-    """Runs the programs of one file in a process of its own; returns what came of each."""
-    python = environment("matrix", choose(f"=={platform.python_version()}"), PINS)
-    started = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
-    started |= {
-        "PYTHONHASHSEED": str(hash_seed),
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", HERE))),
-    }
-    done = subprocess.run(
-        [python, HERE / "drive.py", HERE / "programs" / f"{name}.py", str(schedules)],
-        cwd=CACHE,
-        env=started,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert told, f"no program in {name}.py"
-    return {one["name"]: one for one in told}
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_runs_in_a_world(name: str) -> None:
-    found = drive(name, SCHEDULES, 1)
-    problems = [f"{one}: {problem}" for one, told in found.items() for problem in told["problems"]]
-    assert not problems, "\n".join(problems)
-    again = drive(name, 0, 2)
-    differ = [one for one, told in found.items() if told["hashes"] != again[one]["hashes"]]
-    assert not differ or name in MAY_DIFFER, f"not the same run in another process: {differ}"
+    file = HERE / "programs" / f"{name}.py"
+    check_runs(
+        drive(file, PINS, SCHEDULES, hash_seed=1),
+        drive(file, PINS, 0, hash_seed=2),
+        may_differ=name in MAY_DIFFER,
+    )
 
 
 def test_every_exception_is_of_a_file_and_has_a_reason() -> None:

@@ -44,6 +44,7 @@ class World:
         clock: virtual time.
         network: the simulated network.
         flight: operations that have not completed.
+        outside: the real services that take part, known to the backend; None if there are none.
         step: the number of the step that is running; -1 before the first.
         trace: what happened so far.
         plain: the questions so far of a run in which the boring answer is given to each; else None.
@@ -94,6 +95,7 @@ class World:
         self.passages: list[Passage] | None = [] if detail else None
         self.flight = Flight(self)
         self.network = Network(self)
+        self.outside: Any = None
 
     @property
     def points(self) -> Sequence[ChoicePoint]:

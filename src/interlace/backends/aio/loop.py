@@ -30,7 +30,7 @@ from interlace.backends.aio.timers import Timers
 from interlace.backends.aio.tls import Trust
 from interlace.backends.aio.waiting import let_go
 from interlace.backends.clocks import CLOCKS
-from interlace.errors import Deadlock
+from interlace.errors import Deadlock, Unanswered
 from interlace.sim.world import STALL_BOUND, World
 
 Ts = TypeVarTuple("Ts")
@@ -181,6 +181,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         in_flight = self._in_flight
         timers = self._timers
         world.iteration += 1
+        if world.outside is not None and not (ready or self._stopping or self._inbox):
+            self._hear_outside()
         if in_flight:
             self._admit()
         elif timers:
@@ -299,9 +301,31 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
                 return
             if self._by_hand.serve(None):
                 return
+        outside = self.world.outside
+        if outside is not None:
+            silent = outside.await_any()
+            if self._in_flight:
+                return
+            if silent is not None and not self._jobs:
+                service = f"{silent.service.name} ({silent.service.shown})"
+                raise Unanswered(service, silent.sent, describe_waiting(self))
         if not self._await_threads():
             raise Deadlock(describe_waiting(self))
         self._drain()
+
+    def _hear_outside(self) -> None:
+        """Has real services answer before time moves on."""
+        now = self.world.clock.ns
+        if self._in_flight and self._in_flight[0].time <= now:
+            return
+        if self._timers and (timer := self._next_timer()) is not None and timer.deadline <= now:
+            return
+        outside = self.world.outside
+        outside.report = self._report_silence
+        outside.settle()
+
+    def _report_silence(self, message: str) -> None:
+        self.call_exception_handler({"message": message})
 
     def _drain(self) -> None:
         self._ready.extend(self._take_inbox())
@@ -355,6 +379,8 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
     def close(self) -> None:
         """Closes the loop and forgets its timers."""
         self._sentry.end()
+        if self.world.outside is not None:
+            self.world.outside.close()
         let_go(self)
         self._trust.end()
         if self._records:  # a run may end at any moment: what it has left open was nobody's to close

@@ -158,6 +158,8 @@ class Running:
     def close(self) -> None:
         """Ends what the program left running."""
         self.world.close()
+        if self.world.outside is not None:
+            self.world.outside.hasten()
         if not self.loop.is_closed():
             if self._host is not None:
                 self._host.abandon()

@@ -141,7 +141,8 @@ def _addresses(network: Network, host: str | None, family: int, flags: int) -> l
         others = ", ".join(network.names) or "none yet"
         error.add_note(
             f"The simulated network has no host {host!r} (hosts: {others}). Make it before connecting, "
-            f"world.network.host({host!r}), and let something listen there."
+            f"world.network.host({host!r}), and let something listen there; or let a real service in, "
+            f"world.passthrough('{host}:PORT', to='127.0.0.1:PORT')."
         )
         raise error
     return [known.address]

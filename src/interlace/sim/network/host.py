@@ -64,9 +64,10 @@ class Listener:
     Attributes:
         backlog: the connections that nobody has accepted yet: when each arrives, and how it is
             accepted.
+        is_there: asked at each connection whether it is accepted; None: it is.
     """
 
-    __slots__ = ("_accept", "address", "backlog", "host", "label", "port", "shared")
+    __slots__ = ("_accept", "address", "backlog", "host", "is_there", "label", "port", "shared")
 
     def __init__(self, host: Host, address: str, port: int, label: str, shared: bool) -> None:
         self.host = host
@@ -76,6 +77,7 @@ class Listener:
         self.shared = shared
         self._accept: Callable[[End], None] | None = None
         self.backlog: list[tuple[int, Callable[[], None]]] = []
+        self.is_there: Callable[[], bool] | None = None
 
     @property
     def accept(self) -> Callable[[End], None] | None:

@@ -183,7 +183,7 @@ class Network:
         client = End(self._world, source, f"{name} client", local, remote, "reply")
         server = End(self._world, target, f"{name} server", remote, local, "request")
         pair(client, server, self.link(source, target), self.link(target, source))
-        Dial(self._world, client, server, partial(target.listener, ip, port), done).ask()
+        Dial(self._world, client, server, partial(_answering, target, ip, port), done).ask()
         return client
 
     def route(self, ip: str) -> Host:
@@ -206,9 +206,18 @@ class Network:
         error = OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
         error.add_note(
             f"{ip} is the address of no host of the simulated network. Connect by name, and make the host "
-            f"first: world.network.host(name)."
+            f"first: world.network.host(name). A real service is let in by world.passthrough('name:port', "
+            "to='ADDRESS:PORT')."
         )
         return error
+
+
+def _answering(target: Host, ip: str, port: int) -> Listener | None:
+    """Returns who accepts a connection to this address; None if it is refused."""
+    listener = target.listener(ip, port)
+    if listener is None or listener.is_there is None or listener.is_there():
+        return listener
+    return None
 
 
 def _address(ip: str, port: int) -> tuple[Any, ...]:

@@ -106,6 +106,12 @@ class End(Fragile):
         """Whether `send` would take something, or raise."""
         return self._error != 0 or CAPACITY - self.peer._held >= _WRITABLE
 
+    @property
+    def is_expecting(self) -> bool:
+        """Whether bytes or the end of the stream are on their way here, or held back for want of room."""
+        coming = (Kind.DATA, Kind.END)
+        return self.peer._writer is not None or any(item.kind in coming for item in self._inbox)
+
     def send(self, data: bytes | memoryview) -> int:
         """Sends as many of these bytes as fit and returns how many; 0 where a socket would block.
 

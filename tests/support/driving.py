@@ -1,0 +1,54 @@
+"""Runs the programs of the matrix in environments of their own, see tests/matrix."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from environments import CACHE, ROOT, choose, environment
+
+SCHEDULES = 50
+
+MATRIX = ROOT / "tests" / "matrix"
+
+Told = dict[str, dict[str, Any]]
+"""What came of each program, by its name."""
+
+
+def python_with(pins: Iterable[str]) -> Path:
+    """Returns the Python of an environment with these packages, of the version that runs this."""
+    return environment("matrix", choose(f"=={platform.python_version()}"), pins)
+
+
+def drive(file: Path, pins: Iterable[str], schedules: int, *, hash_seed: int, **variables: str) -> Told:
+    """Runs the programs of one file in a process of its own; returns what came of each."""
+    started = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+    started |= {
+        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", MATRIX))),
+        **variables,
+    }
+    done = subprocess.run(
+        [python_with(pins), MATRIX / "drive.py", file, str(schedules)],
+        cwd=CACHE,
+        env=started,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told, f"no program in {file}"
+    return {one["name"]: one for one in told}
+
+
+def check_runs(found: Told, again: Told, *, may_differ: bool = False) -> None:
+    """Checks that all programs passed, and that they took the same course in another process."""
+    problems = [f"{one}: {problem}" for one, told in found.items() for problem in told["problems"]]
+    assert not problems, "\n".join(problems)
+    differ = [one for one, told in found.items() if told["hashes"] != again[one]["hashes"]]
+    assert not differ or may_differ, f"not the same run in another process: {differ}"
