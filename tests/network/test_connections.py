@@ -7,6 +7,7 @@ import select
 import socket
 import sys
 import tempfile
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -374,3 +375,33 @@ def test_only_cuts(drawn: Any) -> None:
 
     with pytest.raises(AssertionError):
         drawn(main, only=("cut",))
+
+
+def test_what_nobody_reads_takes_no_memory(plainly: Any) -> None:
+    """A write of a gibibyte is kept as it was given; neither network nor transport copies it."""
+
+    async def main(world: World) -> None:
+        others: list[asyncio.StreamWriter] = []
+
+        def never_reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.transport.pause_reading()
+            others.append(writer)
+
+        server = await asyncio.start_server(never_reads, "127.0.0.1", 80)
+        _, writer = await asyncio.open_connection("127.0.0.1", 80)
+        data = bytes(1 << 30)
+        tracemalloc.start()
+        try:
+            writer.write(data)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(writer.drain(), 3600)
+            assert writer.transport.get_write_buffer_size() > (1 << 30) - (1 << 20)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 1 << 21
+        others[0].transport.abort()
+        writer.transport.abort()
+        server.close()
+
+    plainly(main)

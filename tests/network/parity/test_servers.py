@@ -354,6 +354,33 @@ async def a_connection_that_is_given_up(stage: Stage) -> None:
     server.close()
 
 
+@program
+async def a_gibibyte_for_a_reader_that_never_reads(stage: Stage) -> None:
+    over = asyncio.get_running_loop().create_future()
+
+    async def never_reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()
+        await over
+        writer.transport.abort()
+
+    server, port = await stage.serve_streams(never_reads)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    block = bytes(1 << 20)
+    written = 0
+    try:
+        async with asyncio.timeout(0.5):
+            while written < 1 << 30:
+                writer.write(block)
+                written += len(block)
+                await writer.drain()
+    except TimeoutError as error:
+        stage.log(f"{word(error)} far from all {written < 1 << 26}")
+    stage.log(f"little is held {writer.transport.get_write_buffer_size() <= 1 << 20}")
+    over.set_result(None)
+    await stage.raises("wait_closed", writer.wait_closed())
+    server.close()
+
+
 # -- names ---------------------------------------------------------------------------------------
 
 
