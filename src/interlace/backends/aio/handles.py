@@ -58,6 +58,25 @@ class Handle(asyncio.Handle):
         super().cancel()
 
 
+class _Raises:
+    """Stands in for the context of a handle whose callback has raised already, for the length of one call."""
+
+    def __init__(self, handle: Any, error: BaseException) -> None:
+        self._handle = handle
+        self._error = error
+        self._context = handle._context
+
+    def run(self, *_: object) -> None:
+        self._handle._context = self._context
+        raise self._error
+
+
+def report(handle: Any, error: BaseException) -> None:
+    """Tells the loop of an exception in a callback as `asyncio.Handle._run` does, which then calls it itself."""
+    handle._context = _Raises(handle, error)
+    handle._run()
+
+
 class Timer(asyncio.TimerHandle):
     """A callback in the sorted list of timers.
 

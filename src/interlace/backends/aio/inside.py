@@ -47,6 +47,9 @@ WAKE_SLEEPER: Any = futures._set_result_unless_cancelled  # type: ignore[attr-de
 
 WAKE_SLEEPER_NAME: str = WAKE_SLEEPER.__qualname__
 
+SLEEP_CODE: Any = asyncio.sleep.__code__
+"""What makes the future of a sleep."""
+
 
 running_loop = asyncio._get_running_loop
 """Returns the event loop that runs in this thread; None if none does."""

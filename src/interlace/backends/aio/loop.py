@@ -8,6 +8,7 @@ What may vary of that is asked of the world; nothing else may. The real time is 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,7 +21,7 @@ from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
 from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.connections import Connections
-from interlace.backends.aio.handles import Handle, Timer
+from interlace.backends.aio.handles import Handle, Timer, report
 from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.standing import ALIVE, STARTING
@@ -121,6 +122,9 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
 
     def create_future(self) -> asyncio.Future[Any]:
         """Makes a future whose place in a set repeats from run to run; else a stock one."""
+        # A stock one is awaited faster; that of asyncio.sleep() does not get into anybody's set.
+        if sys._getframe(1).f_code is inside.SLEEP_CODE:
+            return asyncio.Future(loop=self)
         return Future(loop=self)
 
     def create_task(
@@ -237,7 +241,12 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
             for _ in range(count):
                 handle = ready.popleft()
                 if not handle._cancelled:
-                    handle._run()
+                    try:
+                        handle._context.run(handle._callback, *handle._args)  # Handle._run, without the call
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:
+                        report(handle, error)
                     if self._jobs:
                         self._await_others(idle=False)
         handle = None  # see _run_handle
@@ -265,7 +274,12 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
             self._pace.stop_at_steps()
         if self.before_step is not None:
             self.before_step(handle)
-        handle._run()
+        try:
+            handle._context.run(handle._callback, *handle._args)  # Handle._run, without the call
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            report(handle, error)
         if self._jobs:
             self._await_others(idle=False)
         if self.after_step is not None:
