@@ -200,20 +200,21 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
                 and not (timer._cancelled or self._stopping or self._inbox or self._jobs)
                 and not (world.clock.pauses or self._by_hand.awaited)
                 and len(ALIVE) + len(STARTING) == self._crowd
-                and (len(timers) == 1 or timers[1][0] > deadline)
                 and (not self._records or (self._jumps + 1) % self._pace.stretch)
             ):
                 # What most iterations of most programs do, and what `_admit` does then, without a call.
                 world.clock.ns = deadline
                 self._jumps += 1
-                timer._scheduled = False
-                del timers[0]
-                if asks and timers and timers[0][0] <= deadline + STALL_BOUND:
-                    due = [timer]
-                    self._stall(due)
-                    ready.extend(due if len(due) == 1 else self._break_ties(due))
+                due: list[Timer] = []
+                if len(timers) > 1 and timers[1][0] <= deadline:
+                    self._pop_due(due)
                 else:
-                    ready.append(timer)
+                    timer._scheduled = False
+                    del timers[0]
+                    due.append(timer)
+                if asks and timers and timers[0][0] <= deadline + STALL_BOUND:
+                    self._stall(due)
+                ready.extend(due if len(due) == 1 or not asks else self._break_ties(due))
             elif not ready or deadline <= now:
                 self._admit()
             elif asks and deadline <= now + STALL_BOUND:
