@@ -61,4 +61,5 @@ def test_takes_part_through_passthrough(name: str, service: str) -> None:
     check_runs(
         drive(file, PINS[name], SCHEDULES, hash_seed=1, SERVICE=service),
         drive(file, PINS[name], 0, hash_seed=2, SERVICE=service),
+        may_differ=True,  # on a busy machine a real server pauses in the middle of an answer: it is two then
     )

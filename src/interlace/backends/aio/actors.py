@@ -168,3 +168,20 @@ class Heads:
         handle = ready[place]
         del ready[place]
         return handle
+
+
+def run_permuted(loop: Loop, count: int) -> None:
+    """Runs as many steps of a loop as were ready, in a chosen order of their actors."""
+    world, ready = loop.world, loop._ready
+    heads = Heads(loop)
+    for remaining in range(count, 0, -1):
+        limit = remaining if world.order == "batch" else len(ready)
+        actors = heads.among(limit)
+        if not actors:
+            for _ in range(limit):  # cancelled ones: left there, they would keep time from moving on
+                ready.popleft()
+            break
+        position = world.choose("order", actors[0], actors)
+        handle = heads.take(actors[position], position)
+        loop._run_handle(handle)
+    handle = None  # see Loop._run_handle

@@ -64,8 +64,8 @@ def bury(task: asyncio.Task[Any]) -> None:
     """Has a task be neither woken nor known any more, nor complain that it will never be done."""
     forget(task)
     waiter: Any = waits_for(task)
-    callbacks: Any = getattr(waiter, "_callbacks", None)
-    for callback, *_ in list(callbacks or ()):
+    callbacks: list[tuple[Any, Context]] = list(getattr(waiter, "_callbacks", None) or [])
+    for callback, _ in callbacks:
         if getattr(callback, "__self__", None) is task:
             waiter.remove_done_callback(callback)
     for unregister in ("_unregister_task", "_unregister_eager_task"):

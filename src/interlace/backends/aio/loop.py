@@ -18,7 +18,7 @@ from typing import Any, TypeVarTuple, Unpack
 from weakref import WeakSet
 
 from interlace.backends.aio import inside
-from interlace.backends.aio.actors import LOOP, Future, Heads, Names, Task
+from interlace.backends.aio.actors import LOOP, Future, Names, Task, run_permuted
 from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer, report
@@ -231,7 +231,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
                 self._idle()
         count = len(ready)
         if count > 1 and world.order != "realistic" and world.asks:
-            self._run_permuted(count)
+            run_permuted(self, count)
             return
         if self._records:
             for _ in range(count):
@@ -288,23 +288,6 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         handle = owner = (
             None  # a traceback may keep this frame alive: it must not keep the task alive as well
         )
-
-    def _run_permuted(self, count: int) -> None:
-        """Runs as many steps as were ready, in a chosen order of their actors."""
-        world = self.world
-        ready = self._ready
-        heads = Heads(self)
-        for remaining in range(count, 0, -1):
-            limit = remaining if world.order == "batch" else len(ready)
-            actors = heads.among(limit)
-            if not actors:
-                for _ in range(limit):  # cancelled ones: left there, they would keep time from moving on
-                    ready.popleft()
-                break
-            position = world.choose("order", actors[0], actors)
-            handle = heads.take(actors[position], position)
-            self._run_handle(handle)
-        handle = None
 
     def _idle(self) -> None:
         """Has somebody go on although there is nothing to do, now or later."""
