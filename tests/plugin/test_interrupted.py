@@ -236,3 +236,36 @@ def test_junit_tells_a_finding_as_one_failure_with_its_report(
     assert told["interlace.verdict"].startswith("failed")
     assert int(told["interlace.runs"]) > 1
     assert float(case.get("time", "0")) > 0
+
+
+NO_LINES = """
+import asyncio
+import pytest
+
+def without_lines(function):
+    code, table, left = function.__code__, b"", len(function.__code__.co_code) // 2
+    while left:  # code 15 of a location: there is none
+        table += bytes([0x80 | 15 << 3 | min(8, left) - 1])
+        left -= min(8, left)
+    function.__code__ = code.replace(co_linetable=table)
+    return function
+
+@without_lines
+def fail():
+    raise LookupError("between two lines")
+
+async def test_it():
+    await asyncio.sleep(0)
+    fail()
+
+async def test_after():
+    await asyncio.sleep(0)
+"""
+
+
+@WORLDS
+def test_an_error_that_is_raised_at_no_line(suite, options: tuple[str, ...]) -> None:
+    """As by a signal in the middle of a jump: pytest takes it for granted that there is one."""
+    done = suite(NO_LINES, *options, world="stock")
+    done.assert_outcomes(passed=1, failed=1)
+    done.stdout.fnmatch_lines(["*LookupError: between two lines*"])

@@ -17,7 +17,7 @@ from reprlib import Repr
 from types import FrameType, MemberDescriptorType, ModuleType, TracebackType
 from typing import Any, TypeGuard
 
-from interlace.model.source import is_user_file
+from interlace.model.source import is_user_file, line_of
 from interlace.model.statements import Sources
 from interlace.model.trace import Place
 
@@ -78,7 +78,7 @@ def _last_user_frame(traceback: TracebackType | None) -> tuple[FrameType | None,
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if is_user_file(code.co_filename):
-            frame, place = traceback.tb_frame, Place(code.co_filename, traceback.tb_lineno, code.co_name)
+            frame, place = traceback.tb_frame, Place(code.co_filename, line_of(traceback), code.co_name)
         traceback = traceback.tb_next
     return frame, place
 

@@ -52,9 +52,33 @@ def is_own_file(filename: str) -> bool:
     return any(path.startswith(_PACKAGE) for path in _spellings(filename))
 
 
+def line_of(traceback: TracebackType) -> int:
+    """Returns the line of an entry; that where its function begins if it has none.
+
+    A signal can raise at an instruction that belongs to no line, as some do that the compiler adds (PEP 626).
+    """
+    return traceback.tb_lineno or traceback.tb_frame.f_code.co_firstlineno
+
+
+def with_lines(traceback: TracebackType | None) -> TracebackType | None:
+    """Returns a traceback each entry of which has a line: the same one, as nearly always, or a copy."""
+    entries: list[TracebackType] = []
+    entry = traceback
+    while entry is not None:
+        entries.append(entry)
+        entry = entry.tb_next
+    if all(entry.tb_lineno is not None for entry in entries):
+        return traceback
+    found: TracebackType | None = None
+    for entry in reversed(entries):
+        found = TracebackType(found, entry.tb_frame, entry.tb_lasti, line_of(entry))
+    return found
+
+
 def place_of(frame: FrameType) -> Place:
     """Returns the line that this frame is at."""
-    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+    code = frame.f_code
+    return Place(code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_name)
 
 
 def last_user_place(traceback: TracebackType | None) -> Place | None:
@@ -63,7 +87,7 @@ def last_user_place(traceback: TracebackType | None) -> Place | None:
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if is_user_file(code.co_filename):
-            found = Place(code.co_filename, traceback.tb_lineno, code.co_name)
+            found = Place(code.co_filename, line_of(traceback), code.co_name)
         traceback = traceback.tb_next
     return found
 

@@ -192,6 +192,7 @@ def pytest_runtest_makereport(
         return (yield)
     stage = item.stash[STAGE]
     if call.excinfo is not None:
+        stage.give_lines(call)
         with stage.presenting(call.when):
             report = yield
         if call.when == "call":

@@ -186,6 +186,14 @@ class ItemStage:
             raise ahead.error
         self._judge()
 
+    def give_lines(self, call: pytest.CallInfo[None]) -> None:
+        """Gives each entry of the traceback a line, which pytest relies on."""
+        from interlace.model.source import with_lines
+
+        error = call.excinfo.value if call.excinfo is not None else None
+        if error is not None and (whole := with_lines(error.__traceback__)) is not error.__traceback__:
+            call.excinfo = pytest.ExceptionInfo.from_exception(error.with_traceback(whole))
+
     def presenting(self, when: str) -> AbstractContextManager[None]:
         """Returns within what pytest is to word a failure: it sees the user's own frames, unless -vv.
 
