@@ -108,7 +108,8 @@ class Search:
     def _sweep_faults(self, plain: Outcome) -> str:
         """Has one fault happen at each place of the plain run, one per run, in up to half of the runs.
 
-        The rest is for faults that come together with other orders. Returns what did not fit.
+        What is left of that half is for what such a fault may leave behind, as a crash does on a disk. The rest
+        is for faults that come together with other orders. Returns what did not fit.
         """
         columns = [
             options for options in alternatives(plain.points, plain.asking_steps) if options.kind == "fault"
@@ -118,10 +119,16 @@ class Search:
             [column[row] for row in range(longest) for column in columns if row < len(column)]
         )
         spare = self._left // 2
+        left: dict[Deviation, Deviation] = {}
         for number, site in enumerate(sites):
             if self._done or number >= spare:
                 return f"{len(sites) - number} of {len(sites)} single faults of the plain run were not tried"
-            self._attempt(Named([site]))
+            outcome = self._attempt(Named([site]))
+            left |= dict.fromkeys(_left_by(site, outcome), site)
+        for remains in _new_places_first(list(left))[: spare - len(sites)]:
+            if self._done:
+                break
+            self._attempt(Named([left[remains], remains]))
         return ""
 
     def _exhaust(self, plain: Outcome) -> int:
@@ -255,6 +262,18 @@ class Search:
                 status, "sampled", self._runs, "every single reversal of the plain run is among them"
             )
         return Verdict(status, "sampled", self._runs)
+
+
+def _left_by(site: Deviation, outcome: Outcome) -> list[Deviation]:
+    """Returns the faults that were asked for in the moment of another one, after it and because of it."""
+    columns = alternatives(outcome.points, outcome.asking_steps)
+    place = next((number for number, column in enumerate(columns) if column[0].key == site.key), len(columns))
+    return [
+        option
+        for column in columns[place + 1 :]
+        if column.kind == "fault" and column[0].step == columns[place][0].step
+        for option in column
+    ]
 
 
 def _new_places_first(sites: list[Deviation]) -> list[Deviation]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
+from interlace.backends.aio.buried import free, silence
 from interlace.backends.aio.stuck import name_of, told_name_of
 from interlace.backends.aio.transports import settle
 from interlace.errors import HostCrashed, UsageError
@@ -36,8 +37,8 @@ class Programs:
         loop: the loop.
 
     Attributes:
-        graves: the tasks of hosts that have crashed: they are kept, since a coroutine that nobody keeps is
-            closed, and would run what stands in a `finally`.
+        graves: the tasks of hosts that have crashed: they are kept, so that what they hold is freed when the
+            run is over.
     """
 
     def __init__(self, loop: Loop) -> None:
@@ -81,6 +82,8 @@ class Programs:
         loop = self._loop
         dead = [task for task in asyncio.all_tasks(loop) if isinstance(task, Task) and _is_over(task.stay)]
         dead.sort(key=hash)
+        for generator in silence(task.get_coro() for task in dead):
+            loop._asyncgens.discard(generator)
         for task in dead:
             inside.bury(task)
             self.graves.append(task)
@@ -99,11 +102,7 @@ class Programs:
         """Lets go of the dead, once nothing that they do can be seen any more."""
         graves, self.graves = self.graves, []
         for task in graves:
-            coroutine: Any = task.get_coro()
-            try:
-                coroutine.close()
-            except BaseException:  # what a cleanup raises concerns nobody: it should not even run
-                pass
+            free(task.get_coro())
 
     def _make(self, host: Host, program: Program, args: tuple[Any, ...]) -> asyncio.Task[Any]:
         loop = self._loop

@@ -209,7 +209,7 @@ class Host:
                 reset, and new ones refused.
 
         Raises:
-            UsageError: it is down already.
+            UsageError: it is down already, or what calls this runs on it.
         """
         crash(self, silent=silent)
 

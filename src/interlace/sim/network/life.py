@@ -77,6 +77,13 @@ def crash(host: Host, *, silent: bool) -> None:
     """Has a host crash; see `Host.crash`."""
     if not host.is_up:
         raise UsageError(f"host {host.name!r} is down already: restart it first, with host.restart()")
+    stay = current_host.get()
+    if stay is not None and stay.host is host and stay.life == host.life:
+        raise UsageError(
+            f"a program on host {host.name!r} crashes its own host: it would run on to its next await, with nothing "
+            "to run on. Have the test do it, or a program on another host: set an asyncio.Event, say, and have the "
+            "test await that"
+        )
     network = host.network
     host.life += 1
     host.is_up = False

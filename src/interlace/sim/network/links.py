@@ -28,6 +28,22 @@ _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|bit|kbit|Mbit|Gbit)/s\s*")
 
 _ANYONE = "*"
 
+Pair = tuple[str, str]
+"""Who sends, and to whom."""
+
+
+class Cut:
+    """A partition that ends by itself.
+
+    Args:
+        pairs: between whom nothing gets through.
+    """
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: set[Pair]) -> None:
+        self.pairs = pairs
+
 
 class Links:
     """The links of one network: `world.net`.
@@ -36,11 +52,12 @@ class Links:
         network: the network.
     """
 
-    __slots__ = ("_cuts", "_network")
+    __slots__ = ("_cuts", "_network", "_passing")
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._cuts: set[tuple[str, str]] = set()
+        self._cuts: set[Pair] = set()
+        self._passing: list[Cut] = []
 
     def link(
         self,
@@ -124,10 +141,26 @@ class Links:
             UsageError: a host that nobody has made.
         """
         names = set(self._names(hosts, "heal"))
-        if len(names) < 2:
-            self._cuts = {cut for cut in self._cuts if names and not names & {*cut}}
-        else:
-            self._cuts = {cut for cut in self._cuts if not names >= {*cut}}
+
+        def stays(pair: Pair) -> bool:
+            return not names >= {*pair} if len(names) > 1 else bool(names) and not names & {*pair}
+
+        self._cuts = {pair for pair in self._cuts if stays(pair)}
+        for cut in self._passing:
+            cut.pairs = {pair for pair in cut.pairs if stays(pair)}
+        self.review()
+
+    def cut(self, source: str, target: str, *, one_way: bool) -> Cut:
+        """Begins a partition beside those of the test; `mend` ends it and no other."""
+        one, other = source.lower(), target.lower()
+        cut = Cut({(one, other)} if one_way else {(one, other), (other, one)})
+        self._passing.append(cut)
+        self.review()
+        return cut
+
+    def mend(self, cut: Cut) -> None:
+        """Ends a partition that `cut` has begun."""
+        self._passing.remove(cut)
         self.review()
 
     def reset(self, source: str, target: str) -> None:
@@ -151,12 +184,12 @@ class Links:
 
     def apply(self, wire: Wire) -> None:
         """Tells a wire whether it is cut."""
-        if self._cuts:
+        wire.cut = False
+        if self._cuts or self._passing:
             source, target = wire.source.name.lower(), wire.target.name.lower()
-            pairs = ((source, target), (source, _ANYONE), (_ANYONE, target))
-            wire.cut = source != target and any(pair in self._cuts for pair in pairs)
-        else:
-            wire.cut = False
+            pairs = {(source, target), (source, _ANYONE), (_ANYONE, target)}
+            cuts = [self._cuts, *(cut.pairs for cut in self._passing)]
+            wire.cut = source != target and not all(pairs.isdisjoint(one) for one in cuts)
         wire.review()
 
     def _wires(self, source: str, target: str, one_way: bool) -> list[Wire]:

@@ -8,7 +8,7 @@ up after 6 times (tcp_syn_retries).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -105,7 +105,7 @@ class Wire:
         self.bounds: dict[str, int] = {}
         self.cut = False
         self._free = 0
-        self._stuck: dict[End, tuple[int, int]] = {}
+        self._stuck: dict[End, _Stuck] = {}
         self.is_plain = True
         self.review()
 
@@ -170,11 +170,10 @@ class Wire:
             world.faults_left -= 1
         if trouble.kind == "partition":
             links = self.source.network.links
-            links.partition(self.source.name, self.target.name, one_way=trouble.one_way)
-            heal = partial(links.heal, self.source.name, self.target.name)
+            cut = links.cut(self.source.name, self.target.name, one_way=trouble.one_way)
             time = world.clock.ns + trouble.seconds * SECOND
             name = f"{self.source.name}→{self.target.name}"
-            world.flight.at(time, name, f"{name} goes through again", heal, world.step)
+            world.flight.at(time, name, f"{name} goes through again", partial(links.mend, cut), world.step)
         return trouble
 
     def _may(self, trouble: Trouble) -> bool:
@@ -189,22 +188,18 @@ class Wire:
     def hold(self, end: End) -> None:
         """Notes that packets for an end wait to be sent again; their sender gives up at last."""
         if end not in self._stuck:
-            world = self._world
-            now = world.clock.ns
-            limit = next_try(now, NEVER)
-            what = f"{end.connection} timeout"
-            number = world.flight.at(limit, end.peer.actor, what, partial(self._give_up, end), world.step)
-            self._stuck[end] = now, number
+            now = self._world.clock.ns
+            limit = self._at(next_try(now, NEVER), end, "timeout", self._give_up)
+            self._stuck[end] = _Stuck(now, limit)
 
     def release(self) -> None:
-        """Lets what waits be sent again, as soon as its sender tries, if anything gets through."""
+        """Lets what waits be sent again, as soon as its sender tries, if something gets through then."""
         if self.is_blocked:
             return
         now = self._world.clock.ns
-        for end in list(self._stuck):
-            since = self._forget(end)
-            packet = Packet(self.source.name, self.target.name, f"{end.connection} sent again", 0)
-            end.thaw(next_try(since, now) + self.link.fates(packet)[0])
+        for end, stuck in self._stuck.items():
+            if not stuck.trying:
+                stuck.trying = self._at(next_try(stuck.since, now), end, "sent again", self._try)
 
     def drop(self, end: End) -> None:
         """Forgets what waits to be sent again to an end."""
@@ -212,15 +207,46 @@ class Wire:
             self._forget(end)
             end.lose()
 
-    def _forget(self, end: End) -> int:
-        since, number = self._stuck.pop(end)
-        self._world.flight.drop(lambda arrival: arrival.number == number)
-        return since
+    def _at(self, time: int, end: End, what: str, do: Callable[[End], None]) -> int:
+        """Has something done for an end at a time in ns; returns its number in the flight."""
+        world = self._world
+        name = f"{end.connection} {what}"
+        return world.flight.at(time, end.peer.actor, name, partial(do, end), world.step)
+
+    def _try(self, end: End) -> None:
+        if self.is_blocked:
+            self._stuck[end].trying = 0
+            return
+        self._forget(end)
+        packet = Packet(self.source.name, self.target.name, f"{end.connection} sent again", 0)
+        end.thaw(self._world.clock.ns + self.link.fates(packet)[0])
+
+    def _forget(self, end: End) -> None:
+        stuck = self._stuck.pop(end)
+        numbers = (stuck.limit, stuck.trying)
+        self._world.flight.drop(lambda arrival: arrival.number in numbers)
 
     def _give_up(self, end: End) -> None:
-        del self._stuck[end]
+        self._forget(end)
         end.lose()
         end.peer.time_out()
+
+
+class _Stuck:
+    """What waits to be sent again to one end.
+
+    Attributes:
+        since: when it was sent first, in nanoseconds.
+        limit: the number, in the flight, of the moment at which its sender gives up.
+        trying: that of the moment at which its sender tries again; 0 while that would be in vain.
+    """
+
+    __slots__ = ("limit", "since", "trying")
+
+    def __init__(self, since: int, limit: int) -> None:
+        self.since = since
+        self.limit = limit
+        self.trying = 0
 
 
 def next_try(since: int, now: int) -> int:
