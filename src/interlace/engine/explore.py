@@ -9,9 +9,10 @@ asyncio do the same, else it is told as latent.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
+from operator import itemgetter
 from typing import Literal
 
 from interlace.engine.classify import find_durations
@@ -91,8 +92,8 @@ class Search:
         A task that the user named is cancelled before it begins as well; see control.py for the others.
         """
         blind = Faults.parse(self._plan.faults).blind
-        sites = [
-            options[0]
+        sites: list[tuple[Deviation, ...]] = [
+            (options[0],)
             for options in alternatives(plain.points, plain.asking_steps)
             if options.kind == "cancel" and not (blind and options[0].keeps_from_beginning)
         ]
@@ -102,33 +103,36 @@ class Search:
                 if self._failures:
                     return ""
                 return f"{len(sites) - number} of {len(sites)} places for a cancellation were not tried"
-            self._attempt(Named([site]))
+            self._attempt(Named(site))
         return ""
 
     def _sweep_faults(self, plain: Outcome) -> str:
         """Has one fault happen at each place of the plain run, one per run, in up to half of the runs.
 
-        What is left of that half is for what such a fault may leave behind, as a crash does on a disk. The rest
-        is for faults that come together with other orders. Returns what did not fit.
+        What is left of that half is for what may happen after it besides: what a crash leaves on a disk, first, and
+        a second fault, where a run may have two. The rest is for faults that come together with other orders.
+        Returns what did not fit.
         """
         columns = [
             options for options in alternatives(plain.points, plain.asking_steps) if options.kind == "fault"
         ]
         longest = max(map(len, columns), default=0)
         sites = _new_places_first(
-            [column[row] for row in range(longest) for column in columns if row < len(column)]
+            [(column[row],) for row in range(longest) for column in columns if row < len(column)]
         )
         spare = self._left // 2
-        left: dict[Deviation, Deviation] = {}
+        left: list[tuple[Deviation, ...]] = []
+        later: list[tuple[Deviation, ...]] = []
         for number, site in enumerate(sites):
             if self._done or number >= spare:
                 return f"{len(sites) - number} of {len(sites)} single faults of the plain run were not tried"
-            outcome = self._attempt(Named([site]))
-            left |= dict.fromkeys(_left_by(site, outcome), site)
-        for remains in _new_places_first(list(left))[: spare - len(sites)]:
+            outcome = self._attempt(Named(site))
+            for second, moment in _after(site[0], outcome):
+                (left if moment else later).append((*site, second))
+        for pair in (_new_places_first(left) + _new_places_first(later))[: spare - len(sites)]:
             if self._done:
                 break
-            self._attempt(Named([left[remains], remains]))
+            self._attempt(Named(pair))
         return ""
 
     def _exhaust(self, plain: Outcome) -> int:
@@ -264,24 +268,22 @@ class Search:
         return Verdict(status, "sampled", self._runs)
 
 
-def _left_by(site: Deviation, outcome: Outcome) -> list[Deviation]:
-    """Returns the faults that were asked for in the moment of another one, after it and because of it."""
+def _after(site: Deviation, outcome: Outcome) -> Iterator[tuple[Deviation, bool]]:
+    """Yields the faults that were asked for after another one, and whether that was in the same moment."""
     columns = alternatives(outcome.points, outcome.asking_steps)
     place = next((number for number, column in enumerate(columns) if column[0].key == site.key), len(columns))
-    return [
-        option
-        for column in columns[place + 1 :]
-        if column.kind == "fault" and column[0].step == columns[place][0].step
-        for option in column
-    ]
+    for column in columns[place + 1 :]:
+        if column.kind == "fault":
+            for option in column:
+                yield option, option.step == columns[place][0].step
 
 
-def _new_places_first(sites: list[Deviation]) -> list[Deviation]:
+def _new_places_first(sites: Iterable[tuple[Deviation, ...]]) -> list[tuple[Deviation, ...]]:
     """Sorts sites so that each place in the code is visited once before any is visited again."""
-    visits: Counter[str] = Counter()
-    turns: list[int] = []
+    visits: Counter[tuple[str, ...]] = Counter()
+    turns: list[tuple[int, tuple[Deviation, ...]]] = []
     for site in sites:
-        place = f"{site.subject.rpartition(' ')[0]} {site.option}"
-        turns.append(visits[place])
+        place = tuple(f"{one.subject.rpartition(' ')[0]} {one.option}" for one in site)
+        turns.append((visits[place], site))
         visits[place] += 1
-    return [site for _, site in sorted(zip(turns, sites, strict=True), key=lambda pair: pair[0])]
+    return [site for _, site in sorted(turns, key=itemgetter(0))]
