@@ -46,7 +46,7 @@ peers: .venv/.stamp-test  ## run the tests beside other runners, plugins and pyt
 
 # Real clients and servers on the simulated network, pinned, in an environment of their own.
 matrix: .venv/.stamp-test  ## run real libraries in a world, under many schedules
-	$(BIN)/pytest -n $(JOBS) -m matrix tests/matrix $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) -rs -m matrix tests/matrix $(PYTEST_ARGS)
 
 format: .venv/.stamp-dev  ## format the code and apply the safe fixes
 	$(BIN)/ruff check --fix-only --quiet .

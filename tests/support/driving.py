@@ -5,9 +5,11 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from environments import CACHE, ROOT, choose, environment
 
 SCHEDULES = 50
@@ -19,8 +21,26 @@ Told = dict[str, dict[str, Any]]
 
 
 def python_with(pins: Iterable[str]) -> Path:
-    """Returns the Python of an environment with these packages, of the version that runs this."""
-    return environment("matrix", choose(f"=={platform.python_version()}"), pins)
+    """Returns the Python of an environment with these packages, of the version that runs this.
+
+    Where one of them cannot be fetched, the test is skipped: this tests interlace, not the index.
+    """
+    made = _tried(tuple(pins))
+    if isinstance(made, str):
+        pytest.skip(made)
+    return made
+
+
+@cache
+def _tried(pins: tuple[str, ...]) -> Path | str:
+    """Returns the Python, or why there is none. pip is patient, so it is asked once and not for each test."""
+    try:
+        return environment("matrix", choose(f"=={platform.python_version()}"), pins)
+    except pytest.fail.Exception as failure:
+        told = (failure.msg or "").strip().splitlines()
+        return f"{told[0]} {told[-1]}"
+    except subprocess.TimeoutExpired as late:
+        return f"pip took more than {late.timeout:.0f} s for {', '.join(pins)}"
 
 
 def drive(file: Path, pins: Iterable[str], schedules: int, *, hash_seed: int, **variables: str) -> Told:
