@@ -128,6 +128,18 @@ class Blocking(Protocol):
         ...
 
 
+class Companion(Protocol):
+    """Something else that is replaced while code under test runs."""
+
+    def replace(self) -> None:
+        """Puts what is simulated in place of what is real."""
+        ...
+
+    def restore(self) -> None:
+        """Undoes that."""
+        ...
+
+
 class _Shown(NamedTuple):
     """A clock that is shown.
 
@@ -152,6 +164,7 @@ class Clocks:
         self._really: dict[str, Callable[..., Any]] = {}
         self._is_real: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._travels: dict[str, Any] = {}
+        self._companions: list[Companion] = []
         clocks = self
 
         def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
@@ -194,6 +207,8 @@ class Clocks:
                     for one in self._replaced.values():
                         one.restore()
                     threading.Condition.wait = wait_really  # type: ignore[method-assign]
+                    for companion in self._companions:
+                        companion.restore()
                 if travel is not None:
                     travel.stop()
 
@@ -209,6 +224,12 @@ class Clocks:
         for one in self._replaced.values():
             one.replace()
         threading.Condition.wait = self._wait  # type: ignore[method-assign,assignment]
+        for companion in self._companions:
+            companion.replace()
+
+    def accompany(self, companion: Companion) -> None:
+        """Has something else be replaced whenever the clocks are; to be told before any is shown."""
+        self._companions.append(companion)
 
     def _depart(self, zone: str) -> Any:
         """Has time-machine show the wall clock; None where freezegun shows one already."""
@@ -234,10 +255,24 @@ class Clocks:
     def _clock_here(self, real: tuple[str, ...] = _REAL) -> _Shown | None:
         """Returns what is shown to the caller of a replaced function; None: the real time."""
         file = sys._getframe(2).f_code.co_filename
+        return None if self._stays_real(file, real) else self._clock_of(threading.get_ident())
+
+    def _stays_real(self, file: str, real: tuple[str, ...]) -> bool:
         is_real = self._is_real.get((file, real))
         if is_real is None:
             is_real = self._is_real[file, real] = _belongs_to(file, real)
-        return None if is_real else self._clock_of(threading.get_ident())
+        return is_real
+
+    def world_of(self, file: str | None = None) -> Blocking | None:
+        """Returns the loop of the run that this thread belongs to; None: what it does is real.
+
+        Args:
+            file: where the code stands that asks; some does real things in the midst of a run.
+        """
+        if file is not None and self._stays_real(file, _REAL):
+            return None
+        shown = self._clock_of(threading.get_ident())
+        return None if shown is None else shown.world
 
     # -- the replacements, each named after the function of the time module ----------------------
 

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.datagrams import Datagrams
+from interlace.backends.aio.ownsocket import OwnSocket
 from interlace.backends.aio.pouring import pour_file
 from interlace.backends.aio.servers import Server
 from interlace.backends.aio.sockets import Sockets
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from interlace.sim.network.stream import End
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
-
-_OS_CHOSEN = 32768
-"""Ports from here upwards were probably picked by the operating system: they differ from run to run."""
 
 
 class Connections(Upgrades, Datagrams, Sockets):
@@ -129,14 +127,15 @@ class Connections(Upgrades, Datagrams, Sockets):
             raise
         waiter: asyncio.Future[None] = self.create_future()
         transport: asyncio.Transport
+        about = self._describe(end, handle)
         if security is None:
-            transport = StreamTransport(
-                self, end, protocol, self._describe(end), waiter=waiter, handle=handle
-            )
+            transport = plain = StreamTransport(self, end, protocol, about, waiter=waiter, handle=handle)
         else:
             over = secured(self, end.actor, protocol, waiter=waiter, **security)
-            StreamTransport(self, end, over, self._describe(end), handle=handle)
+            plain = StreamTransport(self, end, over, about, handle=handle)
             transport = inside.plain_side(over)
+        if isinstance(handle, OwnSocket):
+            self._transports[handle.fileno()] = plain
         try:
             await waiter
         except BaseException:
@@ -144,9 +143,9 @@ class Connections(Upgrades, Datagrams, Sockets):
             raise
         return transport, protocol
 
-    def _describe(self, end: End) -> dict[str, Any]:
+    def _describe(self, end: End, handle: socket.socket | None = None) -> dict[str, Any]:
         """Returns what `get_extra_info` knows of a connection."""
-        return {"socket": self._show(end), "sockname": end.local, "peername": end.remote}
+        return {"socket": self._show(end, handle), "sockname": end.local, "peername": end.remote}
 
     async def _connect_first(
         self,
@@ -258,8 +257,7 @@ class Connections(Upgrades, Datagrams, Sockets):
                 raise ValueError("Neither host/port nor sock were specified")
             if sock.type != socket.SOCK_STREAM:
                 raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-            self._check_stream(sock, "loop.create_server(sock=...)")
-            listeners = [self._borrow(sock)]
+            listeners = [self._listener_of(sock, "loop.create_server(sock=...)")]
         server = Server(self, listeners, protocol_factory, sock, security)
         for option, wanted in (
             (socket.SO_REUSEADDR, sock is None and reuse_address is not False and os.name == "posix"),
@@ -291,14 +289,6 @@ class Connections(Upgrades, Datagrams, Sockets):
                 listener.close()
             raise
         return bound
-
-    def _borrow(self, sock: socket.socket) -> Listener:
-        """Binds the address that a real socket is bound to."""
-        network = self._world.network
-        address, port = sock.getsockname()[:2]
-        # a number that the operating system picked must not show in names
-        alias = "" if port < _OS_CHOSEN else network.numbered("socket")
-        return network.bind(address, port, alias=alias)
 
     # -- files -----------------------------------------------------------------------------------
 

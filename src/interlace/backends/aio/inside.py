@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import constants, futures, tasks
+from asyncio import constants, futures, selector_events, tasks
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from concurrent.futures import Future as JobFuture
@@ -39,8 +39,23 @@ if TYPE_CHECKING:
         def _check_default_executor(self) -> None: ...
         def _check_thread(self) -> None: ...
 
+    class SocketFunctions(asyncio.BaseEventLoop):
+        """What asyncio's selector loop does with socket objects, by four functions that watch descriptors."""
+
+        def _ensure_fd_no_transport(self, fd: Any) -> None: ...
+
 else:
     BaseLoop = asyncio.BaseEventLoop
+    _WATCHES = ("_ensure_fd_no_transport", "add_reader", "add_writer", "remove_reader", "remove_writer")
+    SocketFunctions = type(
+        "SocketFunctions",
+        (asyncio.BaseEventLoop,),
+        {
+            name: function
+            for name, function in vars(selector_events.BaseSelectorEventLoop).items()
+            if name in _WATCHES or name.startswith(("sock_", "_sock_"))
+        },
+    )
 
 WAKE_SLEEPER: Any = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 """What `asyncio.sleep` arms its timer with: how a sleep is told from a timeout."""

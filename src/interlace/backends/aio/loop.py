@@ -30,11 +30,14 @@ from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
 from interlace.backends.aio.tls import Trust
 from interlace.backends.aio.waiting import let_go
+from interlace.backends.aio.whosesocket import SOCKETS
 from interlace.backends.clocks import CLOCKS
 from interlace.errors import Deadlock, Unanswered
 from interlace.sim.world import STALL_BOUND, World
 
 Ts = TypeVarTuple("Ts")
+
+CLOCKS.accompany(SOCKETS)
 
 
 class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -96,6 +99,7 @@ class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[re
         self.connections_secured: WeakSet[Any] = WeakSet()
         self._trust = Trust()
         world.network.announce = partial(self._trust.begin, self)
+        self._init_descriptors()
         self._init_timers(max_ns)
         self._init_threads()
 

@@ -18,7 +18,7 @@ _LOOP_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "loop.py")
 
 _FAKE = "Put a fake in its place"
 _STREAMS = "Use asyncio.open_connection and asyncio.start_server, which are simulated"
-_DESCRIPTORS = (
+DESCRIPTORS = (
     "A library that drives its own descriptors cannot be simulated on the wire: fake the object "
     "that uses it, or choose a client that uses asyncio's transports"
 )
@@ -90,33 +90,6 @@ class Refused(asyncio.BaseEventLoop):
     async def sock_sendto(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: datagrams."""
         refuse("loop.sock_sendto", f"{_FAKE} of what sends datagrams")
-
-    async def sock_accept(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: a socket that really listens is not part of the simulated network."""
-        refuse(
-            "loop.sock_accept",
-            "Use loop.create_server or asyncio.start_server; both also take a bound socket as sock=",
-        )
-
-    async def sock_sendfile(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: sendfile without a transport."""
-        refuse("loop.sock_sendfile", "Use loop.sendfile with a transport, or loop.sock_sendall")
-
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> NoReturn:  # type: ignore[override]
-        """Raises NotSimulated: real descriptors."""
-        refuse("loop.add_reader", _DESCRIPTORS)
-
-    def add_writer(self, fd: Any, callback: Any, *args: Any) -> NoReturn:  # type: ignore[override]
-        """Raises NotSimulated: real descriptors."""
-        refuse("loop.add_writer", _DESCRIPTORS)
-
-    def remove_reader(self, fd: Any) -> bool:
-        """Returns False: nothing can have been added."""
-        return False
-
-    def remove_writer(self, fd: Any) -> bool:
-        """Returns False: nothing can have been added."""
-        return False
 
     def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> NoReturn:  # type: ignore[override]
         """Raises NotSimulated, which is a NotImplementedError as on Windows: libraries are used to it."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
+from interlace.backends.aio.ownsocket import OwnSocket
 from interlace.backends.aio.sockets import SimulatedSocket
 from interlace.backends.aio.tls import secured
 from interlace.backends.aio.transports import StreamTransport
@@ -100,6 +101,9 @@ class Server(asyncio.AbstractServer):
         accept: Callable[[End], None] = partial(settled_context().run, self._accept)  # type: ignore[call-arg]
         for listener in self._listeners:
             listener.accept = accept
+        if isinstance(self._handle, OwnSocket):
+            for end in self._handle.hand_over():
+                accept(end)
 
     async def serve_forever(self) -> None:
         """Accepts connections until it is cancelled, then closes the server.

@@ -1,9 +1,4 @@
-"""Sockets: the object that transports hand out, and real socket objects used as mere handles.
-
-Libraries make a `socket.socket` of their own, call `loop.sock_connect` with it and then
-`loop.create_connection(sock=...)`. Such a socket never reaches the real network: it only stands for
-an end of a simulated connection.
-"""
+"""The socket object that transports hand out, names, and how the loop connects to an address."""
 
 from __future__ import annotations
 
@@ -11,12 +6,13 @@ import asyncio
 import errno
 import os
 import socket
-import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from interlace.backends.aio.refused import Refused, refuse
+from interlace.backends.aio.descriptors import Descriptors
+from interlace.backends.aio.ownsocket import OwnSocket
+from interlace.backends.aio.refused import refuse
 from interlace.backends.aio.transports import settle
 from interlace.sim.flight import DELAYS
 from interlace.sim.network import dns
@@ -24,7 +20,6 @@ from interlace.sim.network.host import family_of
 
 if TYPE_CHECKING:
     from interlace.sim.network.stream import End
-    from interlace.sim.world import World
 
 _DEFAULTS = {
     (socket.SOL_SOCKET, socket.SO_TYPE): int(socket.SOCK_STREAM),
@@ -95,6 +90,10 @@ class SimulatedSocket:
             return value
         return int(value).to_bytes(4, "little").ljust(buflen, b"\0")[:buflen]
 
+    def share_options(self, options: dict[tuple[int, int], Any]) -> None:
+        """Has the options that were set be those of another socket object."""
+        self._options = options
+
     def gettimeout(self) -> float:
         """Returns 0: it does not block."""
         return 0
@@ -134,11 +133,9 @@ class SimulatedSocket:
         refuse("dup() of a transport's socket", "There is no real socket behind a simulated connection")
 
 
-class Sockets(Refused):
-    """The part of the loop that resolves names and connects socket objects."""
+class Sockets(Descriptors):
+    """The part of the loop that resolves names and connects to addresses."""
 
-    _world: World
-    _handles: weakref.WeakKeyDictionary[socket.socket, End] | None = None
     _quiet = -1
 
     def _call_as(self, actor: str, callback: Callable[..., object], *args: Any) -> asyncio.Handle:
@@ -228,73 +225,17 @@ class Sockets(Refused):
             raise
         return end
 
-    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
-        """Connects a socket object: from now on it stands for the end of a simulated connection."""
-        self._check_stream(sock, "loop.sock_connect")
-        if self.get_debug() and sock.gettimeout() != 0:
-            raise ValueError("the socket must be non-blocking")
-        found = await self._resolve(address, family=sock.family, proto=sock.proto)
-        if self._handles is not None and sock in self._handles:
-            raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
-        end = await self._dial(found[0][4])
-        if self._handles is None:
-            self._handles = weakref.WeakKeyDictionary()
-        self._handles[sock] = end
-
-    async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
-        """Sends bytes through a socket that `sock_connect` has connected."""
-        end = self._end_of(sock, "loop.sock_sendall")
-        left = memoryview(data).cast("B")
-        while len(left):
-            left = left[end.send(left) :]
-            if len(left):
-                waiter: asyncio.Future[None] = self.create_future()
-                end.watch_write(partial(settle, waiter))
-                try:
-                    await waiter
-                finally:
-                    end.watch_write(None)
-
-    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
-        """Receives up to `nbytes` bytes from a socket that `sock_connect` has connected."""
-        end = self._end_of(sock, "loop.sock_recv")
-        while (data := end.receive(nbytes)) is None:
-            waiter: asyncio.Future[None] = self.create_future()
-            end.watch_read(partial(settle, waiter))
-            try:
-                await waiter
-            finally:
-                end.watch_read(None)
-        return data
-
-    async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
-        """Receives into a buffer; returns how many bytes."""
-        view = memoryview(buf).cast("B")
-        data = await self.sock_recv(sock, len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def _check_stream(self, sock: socket.socket, api: str) -> None:
-        if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
-            refuse(f"{api} with {sock.family!r}, {sock.type!r}", "Only TCP is simulated")
-
-    def _end_of(self, sock: socket.socket, api: str) -> End:
-        """Returns the end that a socket object stands for."""
-        end = self._handles.get(sock) if self._handles else None
-        if end is None:
-            refuse(
-                f"{api} with a socket that was not connected by loop.sock_connect",
-                "Let asyncio connect it: loop.sock_connect, or asyncio.open_connection with host and port",
-            )
-        return end
-
-    def _show(self, end: End) -> SimulatedSocket:
-        """Returns the socket object for an end."""
+    def _show(self, end: End, made: socket.socket | None = None) -> SimulatedSocket:
+        """Returns the socket object for an end; one that the program has made has the same options."""
 
         def fileno() -> int:
             return -1 if end.closed or end.readable else self._quiet_descriptor()
 
-        return SimulatedSocket(end.local, end.remote, fileno)
+        shown = SimulatedSocket(end.local, end.remote, fileno)
+        if isinstance(made, OwnSocket):
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            shown.share_options(made.options)
+        return shown
 
     def _quiet_descriptor(self) -> int:
         """Returns a descriptor that never becomes readable; -1 once the loop is closed."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from interlace.sim.network.fragile import Fragile
 from interlace.sim.network.link import Packet
 from interlace.sim.network.parcels import CUTS, Kind, Parcel, cuts
+from interlace.sim.network.polled import CAPACITY, Polled
 from interlace.sim.network.wire import NEVER, QUIET_TROUBLES, STREAM_TROUBLES
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 Address = tuple[Any, ...]
 """A socket address: IP address, port, and two more numbers with IPv6."""
 
-CAPACITY = 256 * 1024
-"""Bytes that the two operating systems hold for one direction of a connection, sent and not yet read."""
-
 TROUBLES = {
     Kind.DATA: STREAM_TROUBLES,
     Kind.CALL: QUIET_TROUBLES,
@@ -45,11 +43,8 @@ TROUBLES = {
 }
 """What may happen to what travels, besides taking its time."""
 
-_WRITABLE = CAPACITY // 3
-"""A full connection can be written again when so many bytes fit, as on Linux."""
 
-
-class End(Fragile):
+class End(Fragile, Polled):
     """One end of a connection. Made in pairs by `pair`.
 
     Args:
@@ -95,22 +90,6 @@ class End(Fragile):
         self._writer: Callable[[], object] | None = None
 
     # -- what a program can do -------------------------------------------------------------------
-
-    @property
-    def readable(self) -> bool:
-        """Whether `receive` would give something: bytes, the end of the stream or an error."""
-        return bool(self._buffer) or self._ended or self._error != 0
-
-    @property
-    def writable(self) -> bool:
-        """Whether `send` would take something, or raise."""
-        return self._error != 0 or CAPACITY - self.peer._held >= _WRITABLE
-
-    @property
-    def is_expecting(self) -> bool:
-        """Whether bytes or the end of the stream are on their way here, or held back for want of room."""
-        coming = (Kind.DATA, Kind.END)
-        return self.peer._writer is not None or any(item.kind in coming for item in self._inbox)
 
     def send(self, data: bytes | memoryview) -> int:
         """Sends as many of these bytes as fit and returns how many; 0 where a socket would block.

@@ -1,0 +1,97 @@
+"""Decides at `socket.socket(...)` whether code of a run is given a simulated socket, or a real one.
+
+What is replaced is how objects of the class are made, not the class or its name: so it does not matter where a
+program has its name from. It is replaced together with the clocks, and by the same rule real for others: code outside
+of a run, threads that were there before, asyncio, pytest and interlace itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+import sys
+import types
+from types import FrameType
+from typing import Any
+
+from interlace.backends.aio.descriptors import FIRST_NUMBER, Descriptors
+from interlace.backends.aio.ownsocket import KINDS, OwnSocket, bare_socket
+from interlace.backends.aio.refused import refuse
+from interlace.backends.clocks import CLOCKS
+
+_new_really = socket.socket.__new__
+_SIMULATED = (socket.AF_INET, socket.AF_INET6)
+
+
+class _Sockets:
+    """How objects of `socket.socket` are made; see `Companion`."""
+
+    def replace(self) -> None:
+        """Has code of a run be given simulated sockets."""
+        socket.socket.__new__ = _new  # type: ignore[assignment,method-assign]
+
+    def restore(self) -> None:
+        """Has everybody be given real ones."""
+        del socket.socket.__new__
+
+
+def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:
+    """Is `socket.socket.__new__` while code of a run is executed."""
+    given = dict(zip(("family", "type", "proto", "fileno"), args, strict=False)) | options
+    number = given.get("fileno")
+    if isinstance(number, int):
+        if number < FIRST_NUMBER:
+            return _new_really(cls)
+        loop = _loop_of(None)
+        if loop is None or number not in loop._plugs:
+            return _new_really(cls)
+        if cls.__module__ == "ssl":
+            refuse(
+                "TLS over a socket object",
+                "Give ssl= to loop.create_connection(sock=...) or to asyncio.open_connection(sock=...)",
+            )
+        return bare_socket(_class_for(cls), loop)
+    if number is not None or issubclass(cls, OwnSocket):
+        return _new_really(cls)
+    loop = _loop_of(_calling_file())
+    if loop is None or not _is_simulated(given):
+        return _new_really(cls)
+    return bare_socket(_class_for(cls), loop)
+
+
+def _loop_of(file: str | None) -> Descriptors | None:
+    """Returns the loop of the run that code in this file belongs to; None: it is to be given what is real."""
+    world: Any = CLOCKS.world_of(file)
+    return world if isinstance(world, Descriptors) else None
+
+
+def _is_simulated(given: dict[str, Any]) -> bool:
+    """Tells whether the simulated network has sockets of this kind."""
+    family, kind = given.get("family", -1), given.get("type", -1)
+    if not isinstance(family, int) or not isinstance(kind, int):
+        return True  # a class of the program's own, which will say so to ours
+    return (family == -1 or family in _SIMULATED) and (kind == -1 or kind & KINDS == socket.SOCK_STREAM)
+
+
+def _calling_file() -> str:
+    """Returns the file of the code that makes a socket."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename == socket.__file__:
+        frame = frame.f_back
+    return "" if frame is None else frame.f_code.co_filename
+
+
+def _class_for(cls: type[socket.socket]) -> type[OwnSocket]:
+    """Returns the class of simulated sockets that stands for a class of sockets."""
+    return OwnSocket if cls is socket.socket else _derived(cls)  # type: ignore[arg-type]  # a class has a hash
+
+
+@functools.lru_cache(maxsize=64)
+def _derived(cls: type[socket.socket]) -> Any:
+    made = types.new_class(cls.__name__, (cls, OwnSocket))
+    made.__module__, made.__qualname__ = cls.__module__, cls.__qualname__
+    return made
+
+
+SOCKETS = _Sockets()
+"""Those of this process: there is one class to do that with."""

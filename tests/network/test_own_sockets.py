@@ -1,0 +1,230 @@
+"""Sockets that code of a run makes itself: whose they are, what is refused, and that no schedule cries wolf."""
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import socket as bound_before
+from typing import Any
+
+import pytest
+
+import interlace
+from interlace.errors import NotSimulated
+from interlace.sim.world import World
+
+
+def is_real(sock: socket.socket) -> bool:
+    """Tells whether the operating system knows of a socket."""
+    return socket.SocketType.fileno(sock) != -1
+
+
+@contextmanager
+def made() -> Iterator[socket.socket]:
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        yield sock
+
+
+async def joined(address: tuple[str, int] = ("127.0.0.1", 80)) -> tuple[socket.socket, socket.socket]:
+    """Returns both ends of a connection."""
+    loop = asyncio.get_running_loop()
+    client = socket.socket()
+    client.setblocking(False)
+    with made() as listener:
+        listener.bind(address)
+        listener.listen()
+        await loop.sock_connect(client, address)
+        server, _ = await loop.sock_accept(listener)
+    return client, server
+
+
+# -- whose it is -----------------------------------------------------------------------------------
+
+
+def test_it_does_not_matter_where_the_name_comes_from(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        for sock in (bound_before(), socket.socket(), socket.SocketType and socket.socket(socket.AF_INET)):
+            with sock:
+                assert not is_real(sock)
+                assert isinstance(sock, bound_before)
+                assert type(sock) is not bound_before
+
+    plainly(main)
+    with bound_before() as sock:
+        assert is_real(sock)
+        assert type(sock) is bound_before
+    assert "__new__" not in vars(socket.socket)
+
+
+def test_what_is_not_of_the_run_stays_real(plainly: Any) -> None:
+    asked, answered = threading.Event(), threading.Event()
+    found: list[bool] = []
+
+    def stranger() -> None:
+        asked.wait()
+        with socket.socket() as sock:
+            found.append(is_real(sock))
+        answered.set()
+
+    thread = threading.Thread(target=stranger)
+    thread.start()
+
+    async def main(world: World) -> None:
+        asked.set()
+        while not answered.is_set():
+            await asyncio.sleep(0.1)
+
+        def serve() -> None:
+            async def real() -> None:
+                server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+                found.append(is_real(server.sockets[0]._sock))  # type: ignore[attr-defined]
+                server.close()
+
+            stock = asyncio.SelectorEventLoop()
+            stock.run_until_complete(real())
+            stock.close()
+
+        await asyncio.to_thread(serve)
+        with socket.socket(fileno=os.dup(real.fileno())) as same:
+            found.append(is_real(same))
+
+    with socket.socket() as real:
+        plainly(main)
+    thread.join()
+    assert found == [True, True, True]
+
+
+def test_numbers_are_the_same_in_every_run(plainly: Any) -> None:
+    async def main(world: World) -> list[Any]:
+        client, server = await joined(("127.0.0.1", 0x2A))
+        with client, server, made() as other:
+            other.bind(("", 0))
+            return [
+                client.fileno(),
+                server.fileno(),
+                other.fileno(),
+                other.getsockname(),
+                client.getsockname(),
+            ]
+
+    assert plainly(main) == plainly(main)
+
+
+def test_a_socket_that_nobody_holds_is_closed(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        client, server = await joined()
+        with server:
+            with pytest.warns(ResourceWarning, match="unclosed <.*laddr="):
+                del client
+            assert await asyncio.get_running_loop().sock_recv(server, 1) == b""
+
+    plainly(main)
+
+
+# -- what is refused -------------------------------------------------------------------------------
+
+
+def test_what_would_hold_up_the_loop_is_refused(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        client, server = await joined()
+        with client, server, socket.socket() as fresh, socket.create_server(("127.0.0.1", 81)) as listener:
+            client.settimeout(5)
+            for api, call, remedy in (
+                ("connect", lambda: fresh.connect(("127.0.0.1", 81)), "loop.sock_connect"),
+                ("connect", lambda: socket.create_connection(("127.0.0.1", 81)), "loop.sock_connect"),
+                ("accept", listener.accept, "loop.sock_accept"),
+                ("recv", lambda: client.recv(1), "loop.sock_recv"),
+                ("sendall", lambda: client.sendall(bytes(1 << 20)), "loop.sock_sendall"),
+            ):
+                with pytest.raises(NotSimulated) as caught:
+                    call()
+                assert caught.value.api.startswith(f"socket.{api} of a blocking socket")
+                assert "test_own_sockets.py:" in str(caught.value.site)
+                assert remedy in caught.value.remedy
+            client.settimeout(None)
+            server.send(b"there")
+            assert client.recv(9) == b"there", "it need not wait"
+
+    plainly(main)
+
+
+def test_what_the_network_does_not_have_is_refused(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        client, server = await joined()
+        with client, server:
+            with pytest.raises(NotSimulated, match="ancillary data"):
+                client.sendmsg([b"x"], [(1, 1, b"")])
+            with pytest.raises(NotSimulated, match="with the flags 0x1"):
+                client.send(b"x", socket.MSG_OOB)
+            import ssl
+
+            with pytest.raises(NotSimulated, match="TLS over a socket object"):
+                ssl.create_default_context().wrap_socket(client, server_hostname="x")
+
+    plainly(main)
+
+
+# -- in many orders --------------------------------------------------------------------------------
+
+
+async def talk(world: World) -> None:
+    """A server and clients of which none uses a transport."""
+    loop = asyncio.get_running_loop()
+
+    async def answer(sock: socket.socket) -> None:
+        with sock:
+            while data := await loop.sock_recv(sock, 100):
+                await loop.sock_sendall(sock, data.upper())
+
+    async def ask(number: int) -> None:
+        with made() as sock:
+            await loop.sock_connect(sock, ("localhost", 80))
+            for word in (b"hello", b"world"):
+                await loop.sock_sendall(sock, word + b"%d" % number)
+                got = b""
+                while len(got) < 6:
+                    got += await loop.sock_recv(sock, 100)
+                assert got == word.upper() + b"%d" % number
+
+    with made() as listener:
+        listener.bind(("127.0.0.1", 80))
+        listener.listen()
+        async with asyncio.TaskGroup() as group:
+            for number in range(3):
+                group.create_task(ask(number))
+            for _ in range(3):
+                sock, _ = await loop.sock_accept(listener)
+                group.create_task(answer(sock))
+
+
+def test_fifty_schedules_without_a_false_alarm(drawn: Any, replayed: Any) -> None:
+    worlds = drawn(talk, 50)
+    assert len({tuple(world.trace) for world in worlds}) > 10
+    for world in worlds[:5]:
+        assert tuple(replayed(talk, world).trace) == tuple(world.trace)
+
+
+def test_a_race_between_two_sockets_is_found() -> None:
+    async def main(world: interlace.World) -> None:
+        loop = asyncio.get_running_loop()
+        order: list[int] = []
+        pairs = [await joined(("127.0.0.1", port)) for port in (80, 81)]
+
+        async def read(number: int) -> None:
+            await loop.sock_recv(pairs[number][1], 1)
+            order.append(number)
+
+        reading = [asyncio.create_task(read(number)) for number in (0, 1)]
+        for client, _ in pairs:
+            await loop.sock_sendall(client, b"x")
+        await asyncio.gather(*reading)
+        for pair in pairs:
+            for sock in pair:
+                sock.close()
+        assert order == [0, 1]
+
+    assert interlace.run(main).error is None
+    assert interlace.explore(main, schedules=50).verdict.status == "failed"
