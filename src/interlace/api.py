@@ -217,7 +217,7 @@ def explore(
         main: a coroutine function that takes nothing, or the `World`; called afresh for every run.
         schedules: how many runs at most, the plain one included; shrinking is not counted.
         order: which orders of steps are allowed: "realistic", "batch" or "any".
-        faults: what to inject: "cancel", "cancel:TASK", "slow".
+        faults: what to inject: "cancel", "slow", "crash", "net", and others; see docs/reference/api.md.
         seed: what every random answer is drawn from.
         stop_on_failure: whether the search ends with the first failure.
         progress: called with (runs so far, runs at most) after each run.

@@ -397,6 +397,29 @@ def test_nothing_of_what_ran_on_a_host_that_has_crashed_runs_on() -> None:
     assert ran == []
 
 
+def test_what_a_crash_leaves_open_is_not_complained_about() -> None:
+    async def call() -> None:
+        reader, writer = await asyncio.open_connection("shop", 7)
+        while await ask(reader, writer):
+            await asyncio.sleep(1)
+
+    async def main(world: interlace.World) -> None:
+        shop = (await shop_with(world)).host("shop")
+        phone = world.host("phone")
+        phone.start(call)
+        await asyncio.sleep(3)
+        shop.crash(silent=True)
+        phone.crash()
+        gc.collect()
+        await asyncio.sleep(3)
+        shop.restart()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        value(main)
+        gc.collect()
+
+
 def test_a_crash_resets_connections_and_refuses_new_ones() -> None:
     async def main(world: interlace.World) -> Any:
         shop = (await shop_with(world)).host("shop")

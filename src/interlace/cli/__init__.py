@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     order_and_seed(explore, 0, "what random answers are drawn from (0)")
     explore.add_argument(
         "--faults", action="append", default=[], metavar="FAULT",
-        help="what to inject: cancel, cancel:TASK or slow; repeat it, or separate them by commas",
+        help="what to inject: cancel, slow, crash, net, and others; repeat it, or separate them by commas",
     )  # fmt: skip
     explore.add_argument("--json", metavar="FILE", help="write the report as JSON to this file too")
     _verbose(explore)

@@ -149,7 +149,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--explore-faults",
         action="append",
         metavar="FAULTS",
-        help="faults to inject while exploring: cancel, cancel:TASK, slow; separated by commas, repeatable",
+        help="faults to inject while exploring: cancel, slow, crash, net, and others; separated by commas, repeatable",
     )
     group.addoption("--explore-seed", metavar="SEED", help="what random answers are drawn from (default 0)")
     group.addoption(
