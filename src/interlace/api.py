@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from interlace.backends.aio.run import MAX_STEPS, MAX_TIME, Asyncio, Running, new_event_loop, suspend
+from interlace.backends.files import files_of
 from interlace.backends.outside import PATIENCE, outside_of
 from interlace.engine.explore import Progress, Search
 from interlace.engine.plan import Plan, check_order
@@ -26,6 +27,7 @@ from interlace.report.json import findings_to_json
 from interlace.report.text import findings_to_text
 from interlace.sim.clock import Clock
 from interlace.sim.faults import Faults
+from interlace.sim.files import Files
 from interlace.sim.latency import parse_latency
 from interlace.sim.network import Network
 from interlace.sim.network.host import Host
@@ -71,6 +73,11 @@ class World:
     def net(self) -> Links:
         """The links between hosts: `net.link("shop", "db", latency="5ms..20ms")`, `net.partition("shop", "db")`."""
         return self._inner.network.links
+
+    @property
+    def files(self) -> Files:
+        """Faults of real files, by path: `files.fail(path, "ENOSPC")`, `files.slow(path, "5ms..50ms")`, `files.tear(folder)`."""
+        return files_of(self._inner)
 
     async def latency(self, spec: str | float | tuple[float, float] = "0ms..100ms") -> None:
         """Takes a virtual time that is explored, as a call to something slow does.

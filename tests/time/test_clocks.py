@@ -358,3 +358,18 @@ def test_a_beginning_that_cannot_be(settings: dict[str, Any], message: str) -> N
     for call in (interlace.run, interlace.explore):
         with pytest.raises(interlace.UsageError, match=message):
             call(main, **settings)
+
+
+def test_a_clock_that_is_itself_an_executor_job_is_virtual() -> None:
+    async def main(world: interlace.World) -> None:
+        await asyncio.sleep(5)
+        loop = asyncio.get_running_loop()
+        for clock in (time.monotonic, bound_perf_counter):
+            assert await asyncio.to_thread(clock) == 5
+            assert await loop.run_in_executor(None, clock) == 5
+        with world.host("fast").here():
+            world.host("fast").clock.skew = 60
+            assert await loop.run_in_executor(None, bound_time) == START / 1e9 + 65
+
+    outcome = interlace.run(main)
+    assert outcome.error is None, outcome.error

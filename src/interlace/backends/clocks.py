@@ -12,7 +12,6 @@ of the run, and the modules in `_REAL`.
 
 from __future__ import annotations
 
-import ctypes
 import datetime as dt
 import os
 import sys
@@ -25,10 +24,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import time_machine
 
+from interlace.backends.replaced import Replaced
 from interlace.sim.clock import SECOND
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
+    from interlace.sim.files import Files
 
 _SLEEP_REALLY = (
     *("subprocess", "multiprocessing", "socketserver"),
@@ -50,74 +51,30 @@ _SLEEP_REALLY = (
 _REAL = (
     *_SLEEP_REALLY,
     *("selectors", "asyncio"),
-    *("interlace.backends", "interlace.engine", "interlace.plugin", "interlace.cli", "interlace.report"),
+    *("interlace.engine", "interlace.plugin", "interlace.cli", "interlace.report"),
 )
-"""Modules and packages that measure real time, for a purpose of their own."""
+"""Modules and packages that measure real time, for a purpose of their own. Our backends do not, and what they call,
+as an executor job or a callback, may be a clock itself."""
 
-_HEAD = object.__basicsize__
-
-# Objects/methodobject.c: behind its head a function object has a pointer to its definition and the
-# object that it is called on. A definition (Include/methodobject.h) has a pointer to the C function.
-_Halves = ctypes.c_void_p * 2
-
-
-class _Definition(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("method", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
-_CALLS = {
-    0x0004: "PyObject_CallNoArgs",  # METH_NOARGS
-    0x0008: "PyObject_CallOneArg",  # METH_O
-    0x0001: "PyObject_CallObject",  # METH_VARARGS
-}
-"""By the flags of a definition, the function of CPython that is called in just that way and calls what it is given."""
-
-
-class _Replaced:
-    """One function of the `time` module that can be made to call another.
-
-    Args:
-        name: its name.
-        function: what it is to call.
-
-    Attributes:
-        real: the function as it was, for those who need it.
-    """
-
-    __slots__ = ("_kept", "_original", "_replacement", "_slot", "real")
-
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        original = getattr(time, name)
-        self._slot = _Halves.from_address(id(original) + _HEAD)
-        self._original = tuple(self._slot)
-        was = _Definition.from_address(self._original[0])
-        call = ctypes.cast(getattr(ctypes.pythonapi, _CALLS[was.flags]), ctypes.c_void_p).value
-        replacing = _Definition(was.name, call, was.flags, was.doc)
-        copy = _Definition(was.name, was.method, was.flags, was.doc)
-        self._kept = (replacing, copy, function)
-        self._replacement = (ctypes.addressof(replacing), id(function))
-        # The function object owns what it is called on; it is given a share that it keeps for ever.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(function))
-        new = ctypes.pythonapi.PyCFunction_NewEx
-        new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
-        self.real: Callable[..., Any] = new(ctypes.addressof(copy), time, "time")
-
-    def replace(self) -> None:
-        """Has the function call the other one. Both halves change at once as far as Python code can tell."""
-        self._slot[:] = list(self._replacement)
-
-    def restore(self) -> None:
-        """Has the function do what it did."""
-        self._slot[:] = list(self._original)
+_REAL_THINGS = (*_REAL, "interlace.backends")
+"""Modules and packages that do real things in the midst of a run."""
 
 
 class Blocking(Protocol):
     """What blocks in real life, and takes virtual time here."""
+
+    @property
+    def files(self) -> Files | None:
+        """What the test says about real files; None: nothing."""
+        ...
+
+    def hold(self, seconds: float, what: str, remedy: str) -> None:
+        """Lets time pass for the calling thread, which does what is said; the remedy is for one that should not."""
+        ...
+
+    def in_lockstep(self) -> bool:
+        """Tells whether the calling thread and the loop never are at work at one time."""
+        ...
 
     def sleep(self, seconds: float) -> None:
         """Is `time.sleep`."""
@@ -160,7 +117,7 @@ class Clocks:
     def __init__(self) -> None:
         self._shown: list[_Shown] = []
         self._lock = threading.RLock()
-        self._replaced: dict[str, _Replaced] = {}
+        self._replaced: dict[str, Replaced] = {}
         self._really: dict[str, Callable[..., Any]] = {}
         self._is_real: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._travels: dict[str, Any] = {}
@@ -219,7 +176,7 @@ class Clocks:
             for name in dir(time):
                 function = getattr(self, f"_{name}", None)
                 if function is not None:
-                    self._replaced[name] = one = _Replaced(name, function)
+                    self._replaced[name] = one = Replaced(time, name, function)
                     self._really[name] = one.real
         for one in self._replaced.values():
             one.replace()
@@ -260,7 +217,7 @@ class Clocks:
     def _stays_real(self, file: str, real: tuple[str, ...]) -> bool:
         is_real = self._is_real.get((file, real))
         if is_real is None:
-            is_real = self._is_real[file, real] = _belongs_to(file, real)
+            is_real = self._is_real[file, real] = belongs_to(file, real)
         return is_real
 
     def world_of(self, file: str | None = None) -> Blocking | None:
@@ -269,7 +226,7 @@ class Clocks:
         Args:
             file: where the code stands that asks; some does real things in the midst of a run.
         """
-        if file is not None and self._stays_real(file, _REAL):
+        if file is not None and self._stays_real(file, _REAL_THINGS):
             return None
         shown = self._clock_of(threading.get_ident())
         return None if shown is None else shown.world
@@ -347,7 +304,7 @@ _SYSTEM = {
 """The clocks of the operating system that are shown, and whether each tells the date."""
 
 
-def _belongs_to(file: str, names: tuple[str, ...]) -> bool:
+def belongs_to(file: str, names: tuple[str, ...]) -> bool:
     """Tells whether a file is one of some modules, or stands in one of some packages."""
     for name in names:
         module = sys.modules.get(name)

@@ -74,10 +74,19 @@ class Disk:
         """
         file = self._at(name)
         file.safe = file.data
-        for other in [
-            other for other, safe in self._safe.items() if safe is file and other not in self._files
-        ]:
-            del self._safe[other]  # it was renamed: a directory that is synced has forgotten the old name
+        self.keep(name)
+
+    def keep(self, name: str) -> None:
+        """Makes sure of a name only, whether there is a file or none: fsync of its directory.
+
+        What the file holds may still be undone by a crash.
+        """
+        file = self._files.get(_checked(name))
+        if file is None:
+            self._safe.pop(name, None)
+            return
+        for other in self._old_names(file):
+            del self._safe[other]  # a directory that is synced has forgotten it
         self._safe[name] = file
 
     def rename(self, old: str, new: str) -> None:
@@ -102,11 +111,22 @@ class Disk:
     def crash(self) -> None:
         """Leaves what a crash leaves; asks what becomes of all that was not synced."""
         files: dict[str, _File] = {}
-        for name in sorted({*self._files, *self._safe}):
+        moved: set[str] = set()
+        for name in sorted(self._files):
+            file = self._files[name]
+            old = self._old_names(file) if self._safe.get(name) is not file else []
+            if old:  # one rename, which has happened or not
+                kept = self._ask(f"change of name of {name}", (_LOST, _KEPT)) == _KEPT
+                moved.update(old, (name,))
+                if kept:
+                    files[name] = file
+                else:
+                    files.update({one: self._safe[one] for one in (*old, name) if one in self._safe})
+        for name in sorted({*self._files, *self._safe} - moved):
             now, safe = self._files.get(name), self._safe.get(name)
             left = safe
             if now is not safe:
-                what = "change of name" if now is not None and now.safe == now.data else "existence"
+                what = "removal" if now is None else "existence" if safe is None else "replacement"
                 left = now if self._ask(f"{what} of {name}", (_LOST, _KEPT)) == _KEPT else safe
             if left is not None:
                 files[name] = left
@@ -134,6 +154,10 @@ class Disk:
             f"the {subject}, not synced, must be {option.removeprefix('is ')}" for option in options
         )
         return options[self._world.fault(subject, options, sentences)]
+
+    def _old_names(self, file: _File) -> list[str]:
+        """Returns the names that a file had when they were last synced, and that nothing has now."""
+        return [name for name, safe in self._safe.items() if safe is file and name not in self._files]
 
     def _at(self, name: str) -> _File:
         file = self._files.get(_checked(name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlace.model.choice import ChoicePoint, Kind, Late, Order, Points, Strategy, show_ns
 from interlace.model.start import Start
@@ -17,6 +17,9 @@ from interlace.sim.clock import MILLISECOND, Clock
 from interlace.sim.faults import Faults
 from interlace.sim.flight import DELAYS, SLOW_DELAYS, Flight
 from interlace.sim.network import Network
+
+if TYPE_CHECKING:
+    from interlace.sim.files import Files
 
 NEVER = 1 << 63
 """A virtual time in ns that does not come."""
@@ -45,6 +48,7 @@ class World:
         network: the simulated network.
         flight: operations that have not completed.
         outside: the real services that take part, known to the backend; None if there are none.
+        files: what the test says about real files; None: nothing.
         step: the number of the step that is running; -1 before the first.
         trace: what happened so far.
         plain: the questions so far of a run in which the boring answer is given to each; else None.
@@ -96,6 +100,7 @@ class World:
         self.flight = Flight(self)
         self.network = Network(self)
         self.outside: Any = None
+        self.files: Files | None = None
 
     @property
     def points(self) -> Sequence[ChoicePoint]:

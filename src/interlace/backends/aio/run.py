@@ -23,6 +23,7 @@ from interlace.backends.aio.host import Host
 from interlace.backends.aio.interrupted import revive
 from interlace.backends.aio.loop import Loop
 from interlace.backends.aio.watching import Watcher
+from interlace.backends.files import CALLS
 from interlace.errors import Deadlock, InterlaceError, UsageError
 from interlace.model.asserts import asserted_values
 from interlace.model.outcome import Ending, innermost
@@ -163,7 +164,11 @@ class Running:
         if not self.loop.is_closed():
             if self._host is not None:
                 self._host.abandon()
-            _tear_down(self.loop, self._interrupted)
+            try:
+                _tear_down(self.loop, self._interrupted)
+            finally:
+                if self.world.files is not None:
+                    CALLS.end(self.world.files)
 
 
 class Asyncio:
@@ -257,7 +262,8 @@ def _tear_down(loop: Loop, interrupted: Sequence[asyncio.Task[Any]]) -> None:
         for task in asyncio.all_tasks(loop) if tasks else ():
             inside.forget(task)
         loop.close()
-        loop.programs.end()
+        with CALLS.burying(loop.world.files):
+            loop.programs.end()
 
 
 def _cancel(task: asyncio.Task[Any]) -> None:

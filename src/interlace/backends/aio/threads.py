@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import functools
 import selectors
 import socket
 import sys
@@ -19,11 +18,12 @@ import threading
 from collections.abc import Callable
 from contextvars import Context
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
 from interlace.backends.aio import inside, standing
 from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
+from interlace.backends.aio.jobs import Job, Work
 from interlace.backends.aio.waiting import Waiter, wait_in_step, wait_in_thread, warn_of_blocking
 from interlace.backends.clocks import wait_really
 from interlace.sim.clock import nanoseconds
@@ -31,6 +31,7 @@ from interlace.sim.flight import DELAYS
 
 if TYPE_CHECKING:
     from interlace.backends.aio.actors import Names
+    from interlace.sim.files import Files
     from interlace.sim.world import World
 
 T = TypeVar("T")
@@ -82,53 +83,6 @@ _OUTSIDE_FILES = (selectors.__file__, socket.__file__)
 """Where a thread that serves real sockets waits: a thread of the program's own may do so."""
 
 
-class _Job:
-    """An executor job that has not been heard to be over.
-
-    Attributes:
-        number: the how-manieth of its loop it is.
-        name: its lane.
-        future: that of its pool.
-        pool: the pool of threads that it was given to; None where it is of another kind.
-        thread: who runs it; None before it starts, and where that is another process.
-        landed: whether the loop has a letter that says that it is over.
-        dozed: for how many real seconds it was seen to doze.
-        loose: whether it is no longer waited for.
-    """
-
-    __slots__ = ("dozed", "future", "landed", "loose", "name", "number", "pool", "thread")
-
-    def __init__(self, number: int, name: str) -> None:
-        self.number = number
-        self.name = name
-        self.dozed = 0.0
-        self.loose = False
-        self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self.pool: concurrent.futures.ThreadPoolExecutor | None = None
-        self.thread: threading.Thread | None = None
-        self.landed = False
-
-
-class _Work:
-    """What an executor is given to call: a function that notes the thread it is called in.
-
-    In another process it is the function alone.
-    """
-
-    def __init__(self, job: _Job, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._job = job
-        self._func = func
-        self._args = args
-
-    def __call__(self) -> Any:
-        self._job.thread = threading.current_thread()
-        func, args = self._func, self._args
-        return func(*args)  # see standing.calls_a_lock, which looks for this name
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return functools.partial, (self._func, *self._args)
-
-
 class _Post(threading.Condition):
     """A condition whose waits are real, whatever clock is shown."""
 
@@ -143,7 +97,7 @@ class Threads(inside.BaseLoop):
     cancellations: int
     _inbox: list[tuple[int, asyncio.Handle]]
     _post: threading.Condition
-    _jobs: list[_Job]
+    _jobs: list[Job]
     _submitted: int
     _elders: set[threading.Thread]
     _loners: set[threading.Thread]
@@ -193,13 +147,29 @@ class Threads(inside.BaseLoop):
 
     def sleep(self, seconds: float) -> None:
         """Does what `time.sleep` is to do in this world: time passes, and in the loop's own thread nothing else happens."""
-        if self._thread_id not in (None, threading.get_ident()):
-            Waiter().wait(self, seconds)
-            return
-        self.pass_time(
+        self.hold(
             seconds, f"time.sleep({seconds:g})",
             f"await asyncio.sleep({seconds:g}), or call what sleeps with asyncio.to_thread",
         )  # fmt: skip
+
+    def hold(self, seconds: float, what: str, remedy: str) -> None:
+        """Lets time pass for the calling thread; in the loop's own nothing else happens, and a warning says what to do."""
+        if self._thread_id not in (None, threading.get_ident()):
+            Waiter().wait(self, seconds)
+        else:
+            self.pass_time(seconds, what, remedy)
+
+    @property
+    def files(self) -> Files | None:
+        """What the test says about real files; None: nothing."""
+        return self.world.files
+
+    def in_lockstep(self) -> bool:
+        """Tells whether the calling thread is the loop's own, or has one of its jobs."""
+        if self._thread_id in (None, threading.get_ident()):
+            return True
+        thread = threading.current_thread()
+        return any(job.thread is thread for job in self._jobs)
 
     def wait(self, condition: threading.Condition, seconds: float) -> bool:
         """Does what `Condition.wait` with a limit is to do in this world; returns whether it was notified."""
@@ -238,13 +208,13 @@ class Threads(inside.BaseLoop):
         self._submitted += 1
         function = standing.unwrapped(func)
         lane = self.names.unique(f"job {getattr(function, '__qualname__', type(function).__name__)}")
-        job = _Job(self._submitted, lane)
+        job = Job(self._submitted, lane)
 
         self._jobs.append(job)  # before it can write a letter, which goes by its number
         try:
             if isinstance(executor, concurrent.futures.ThreadPoolExecutor):
                 job.pool = executor
-            result = executor.submit(_Work(job, func, args))
+            result = executor.submit(Work(job, func, args))
         except BaseException:
             self._jobs.remove(job)
             raise
@@ -331,7 +301,7 @@ class Threads(inside.BaseLoop):
                     )
                     self.call_exception_handler({"message": message})
 
-    def _job_stillness(self, job: _Job, *, timed: bool = False) -> int:
+    def _job_stillness(self, job: Job, *, timed: bool = False) -> int:
         """Is `_stillness` for a job; one that has no thread yet may stand behind others that wait."""
         if job.loose:
             return _STILL

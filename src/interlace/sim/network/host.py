@@ -22,6 +22,7 @@ from interlace.sim.network.life import Program, Stay, crash, current_host, resta
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
+    from interlace.sim.mirror import Mirror
     from interlace.sim.network.datagram import Mailbox
     from interlace.sim.network.network import Network
     from interlace.sim.network.stream import End
@@ -127,17 +128,19 @@ class Host:
         programs: what `restart` starts anew.
         waiting: what is called when somebody next listens at a port.
         disk: its files: they outlive a crash, if they were synced.
+        mirror: the real files that code on it has changed, where a crash leaves traces in them; else None.
     """
 
     __slots__ = (
         *("_bound", "_next_port", "address", "boxes", "clock", "disk", "ends", "is_silent"),
-        *("is_up", "life", "name", "network", "programs", "waiting"),
+        *("is_up", "life", "mirror", "name", "network", "programs", "waiting"),
     )
 
     def __init__(self, network: Network, name: str, address: str, world: World) -> None:
         self.network = network
         self.clock = HostClock(world.clock, lambda: network.here.clock)
         self.disk = Disk(world, name)
+        self.mirror: Mirror | None = None
         self.is_up = True
         self.life = 0
         self.programs: list[tuple[Program, tuple[Any, ...]]] = []

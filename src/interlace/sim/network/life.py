@@ -99,6 +99,8 @@ def crash(host: Host, *, silent: bool) -> None:
         end.fall(silent=silent)
     host.ends.clear()
     host.disk.crash()
+    if host.mirror is not None:
+        host.mirror.crash()
 
 
 def restart(host: Host) -> None:
