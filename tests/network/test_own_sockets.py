@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from socket import socket as bound_before
 from typing import Any
 
@@ -228,3 +229,101 @@ def test_a_race_between_two_sockets_is_found() -> None:
 
     assert interlace.run(main).error is None
     assert interlace.explore(main, schedules=50).verdict.status == "failed"
+
+
+# -- Unix sockets ----------------------------------------------------------------------------------
+
+
+def unix_program(path: str) -> Any:
+    async def main(world: World) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while line := await reader.readline():
+                writer.write(line.upper())
+                await writer.drain()
+            writer.close()
+
+        async def ask(number: int) -> None:
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(b"hello %d\nworld\n" % number)
+            assert await reader.readline() == b"HELLO %d\n" % number
+            writer.write_eof()
+            assert await reader.read() == b"WORLD\n"
+            writer.close()
+            await writer.wait_closed()
+
+        async with await asyncio.start_unix_server(answer, path) as server:
+            await asyncio.gather(*map(ask, range(3)))
+            server.close()
+            await server.wait_closed()
+
+    return main
+
+
+def test_fifty_schedules_over_a_unix_socket(drawn: Any, tmp_path: Path) -> None:
+    worlds = drawn(unix_program(str(tmp_path / "socket")), 50)
+    assert len({tuple(world.trace) for world in worlds}) > 10
+    assert not any(str(tmp_path) in event.actor for event in worlds[0].trace)
+
+
+def test_the_name_of_the_file_does_not_matter(drawn: Any, replayed: Any, tmp_path: Path) -> None:
+    (world,) = drawn(unix_program(str(tmp_path / "one")), 1)
+    again = replayed(unix_program(str(tmp_path / "another")), world)
+    assert tuple(again.trace) == tuple(world.trace)
+
+
+def test_a_unix_socket_is_of_its_host(plainly: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+
+    async def main(world: World) -> None:
+        host = world.network.host("billing")
+        with host.here():
+            server = await asyncio.start_unix_server(lambda reader, writer: writer.close(), path)
+            reader, writer = await asyncio.open_unix_connection(path)
+            assert await reader.read() == b""
+            writer.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_unix_connection(path)
+        host.crash()
+        host.restart()
+        with host.here(), pytest.raises(ConnectionRefusedError):
+            await asyncio.open_unix_connection(path)
+        assert Path(path).is_socket(), "nobody was there to remove it"
+        server.close()
+
+    plainly(main)
+
+
+def test_nobody_outside_of_the_run_gets_in(plainly: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+
+    async def main(world: World) -> None:
+        server = await asyncio.start_unix_server(lambda reader, writer: writer.close(), path)
+        with real, pytest.raises(ConnectionRefusedError):
+            real.connect(path)
+        server.close()
+
+    real = socket.socket(socket.AF_UNIX)
+    plainly(main)
+
+
+def test_tls_over_a_unix_socket(drawn: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+
+    async def main(world: World) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(await reader.readline())
+            writer.close()
+
+        context = world.network.host("local").tls("service")
+        async with await asyncio.start_unix_server(answer, path, ssl=context):
+            import ssl
+
+            reader, writer = await asyncio.open_unix_connection(
+                path, ssl=ssl.create_default_context(), server_hostname="service"
+            )
+            writer.write(b"hello\n")
+            assert await reader.readline() == b"hello\n"
+            writer.close()
+            await writer.wait_closed()
+
+    drawn(main, 10)

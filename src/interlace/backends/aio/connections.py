@@ -68,7 +68,7 @@ class Connections(Upgrades, Datagrams, Sockets):
             if not host:
                 raise ValueError("You must set server_hostname when using ssl without a host")
             server_hostname = host.decode("ascii") if isinstance(host, bytes) else host
-        security = _security(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        security = security_of(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if host is not None or port is not None:
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
@@ -105,7 +105,7 @@ class Connections(Upgrades, Datagrams, Sockets):
             ssl.SSLError: the handshake fails.
             NotSimulated: the socket stands for nothing simulated.
         """
-        security = _security(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        security = security_of(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if security is not None:
             security.update(server_side=True, hostname="")
         if sock.type != socket.SOCK_STREAM:
@@ -235,7 +235,7 @@ class Connections(Upgrades, Datagrams, Sockets):
         """
         if isinstance(ssl, bool):
             raise TypeError("ssl argument must be an SSLContext or None")
-        security = _security(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        security = security_of(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if host is not None or port is not None:
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
@@ -317,7 +317,7 @@ class Connections(Upgrades, Datagrams, Sockets):
         return await pour_file(transport, file, offset, count, fallback=fallback)
 
 
-def _security(
+def security_of(
     context: Any, handshake_timeout: float | None, shutdown_timeout: float | None
 ) -> dict[str, Any] | None:
     """Returns what `secured` is to be given; None without TLS."""

@@ -17,6 +17,8 @@ from interlace.backends.aio import inside
 from interlace.backends.aio.handles import Handle
 from interlace.backends.aio.ownsocket import KINDS, OwnSocket, bare_socket
 from interlace.backends.aio.refused import DESCRIPTORS, Refused, refuse
+from interlace.backends.aio.socketfile import key_of
+from interlace.sim.network.local import LocalSocket
 from interlace.sim.network.sockets import Socket
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ FIRST_NUMBER = 1 << 20
 
 _OS_CHOSEN = 32768
 """Ports from here upwards were probably picked by the operating system: they differ from run to run."""
+
+_KINDS_OF_SOCKETS: dict[int, type[Socket]] = {
+    socket.AF_INET: Socket,
+    socket.AF_INET6: Socket,
+    **({socket.AF_UNIX: LocalSocket} if hasattr(socket, "AF_UNIX") else {}),
+}
 
 Watch = Callable[[Callable[[], object] | None], None]
 
@@ -58,6 +66,9 @@ class Descriptors(Refused, inside.SocketFunctions):
     def close(self) -> None:
         """Closes the loop."""
         super().close()
+        for plug in self._plugs.values():
+            if isinstance(plug, LocalSocket) and plug.listener is not None:
+                plug.listener.close()  # its file stays; what has held it does not
         for handles in (self._readers, self._writers):
             for handle in handles.values():
                 handle.cancel()
@@ -67,9 +78,10 @@ class Descriptors(Refused, inside.SocketFunctions):
 
     def _make_plug(self, family: int, api: str) -> Socket:
         """Makes a socket of the simulated network."""
-        if family not in (socket.AF_INET, socket.AF_INET6):
-            refuse(f"{api} with {socket.AddressFamily(family)!r}", "Only TCP is simulated")
-        return Socket(self._world.network, self._world, socket.AddressFamily(family))
+        kind = _KINDS_OF_SOCKETS.get(family)
+        if kind is None:
+            refuse(f"{api} with {family!r}", "Only TCP and Unix sockets are simulated")
+        return kind(self._world.network, self._world, socket.AddressFamily(family))
 
     def _give_number(self, plug: Socket) -> int:
         """Returns the lowest number that is free, which now stands for this socket."""
@@ -161,8 +173,8 @@ class Descriptors(Refused, inside.SocketFunctions):
             return sock
         if not isinstance(sock, socket.socket):
             refuse(f"{api} with {sock!r}", "Give it a socket.socket")
-        if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type & KINDS != socket.SOCK_STREAM:
-            refuse(f"{api} with {sock.family!r}, {sock.type!r}", "Only TCP is simulated")
+        if sock.family not in _KINDS_OF_SOCKETS or sock.type & KINDS != socket.SOCK_STREAM:
+            refuse(f"{api} with {sock.family!r}, {sock.type!r}", "Only TCP and Unix sockets are simulated")
         twin = self._twins.get(sock)
         if twin is None:
             if _is_connected(sock):
@@ -172,13 +184,22 @@ class Descriptors(Refused, inside.SocketFunctions):
                 )
             twin = self._twins[sock] = self._wrap(self._give_number(self._make_plug(sock.family, api)))
             twin.quiet = True
-            address, port = sock.getsockname()[:2]
-            if port:
-                # a number that the operating system picked must not show in names
-                alias = "" if port < _OS_CHOSEN else self._world.network.numbered("socket")
-                twin._plug.listener = self._world.network.bind(address, port, alias=alias)
+            self._bind_twin(twin, sock.getsockname())
         twin.settimeout(sock.gettimeout() if self.get_debug() else 0)
         return twin
+
+    def _bind_twin(self, twin: OwnSocket, name: Any) -> None:
+        """Gives a socket the address of the real one that it stands for, if that is bound."""
+        plug = twin._plug
+        if isinstance(plug, LocalSocket):
+            if name:
+                plug.bind((key_of(name), name))
+            return
+        address, port = name[:2]
+        if port:
+            # a number that the operating system picked must not show in names
+            alias = "" if port < _OS_CHOSEN else self._world.network.numbered("socket")
+            plug.listener = self._world.network.bind(address, port, alias=alias)
 
     def _end_of(self, sock: Any, api: str) -> End:
         """Returns the end of the connection of a socket object."""

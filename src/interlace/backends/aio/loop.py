@@ -20,8 +20,8 @@ from weakref import WeakSet
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Names, Task, run_permuted
 from interlace.backends.aio.byhand import ByHand
-from interlace.backends.aio.connections import Connections
 from interlace.backends.aio.handles import Handle, Timer, report
+from interlace.backends.aio.localconnections import LocalConnections
 from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.standing import ALIVE, STARTING
@@ -40,7 +40,7 @@ Ts = TypeVarTuple("Ts")
 CLOCKS.accompany(SOCKETS)
 
 
-class Loop(Connections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
+class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A loop that lives in a world.
 
     Args:

@@ -13,9 +13,11 @@ import socket
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from interlace.backends.aio import socketfile
 from interlace.backends.aio.socketbytes import SocketBytes
 from interlace.backends.aio.socketstate import INTERNET
 from interlace.sim.network import dns
+from interlace.sim.network.local import LocalSocket
 from interlace.sim.network.sockets import fail
 
 if TYPE_CHECKING:
@@ -61,7 +63,14 @@ class OwnSocket(SocketBytes):
 
     def bind(self, address: Any, /) -> None:
         """Binds it to an address of the simulated network."""
-        self._open.bind(self._place(address, "bind"))
+        plug = self._open
+        if not isinstance(plug, LocalSocket):
+            plug.bind(self._place(address, "bind"))
+            return
+        if plug.listener is not None:
+            fail(errno.EINVAL)  # before there is a file
+        key, shown, plug.release = socketfile.take(address)
+        plug.bind((key, shown))
 
     def listen(self, backlog: int = 128, /) -> None:
         """Has it accept connections."""
@@ -99,8 +108,8 @@ class OwnSocket(SocketBytes):
         """Returns an address as numbers; what is wrong with it is worded as there."""
         plug = self._open
         family = plug.family
-        if family not in INTERNET:
-            return address
+        if isinstance(plug, LocalSocket):
+            return socketfile.key_of(address), address
         if not isinstance(address, tuple):
             kind = address.__class__.__name__
             raise TypeError(f"{name}(): {family.name} address must be tuple, not {kind}")

@@ -17,7 +17,6 @@ from interlace.model.source import is_user_file, place_of, show_place
 _LOOP_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "loop.py")
 
 _FAKE = "Put a fake in its place"
-_STREAMS = "Use asyncio.open_connection and asyncio.start_server, which are simulated"
 DESCRIPTORS = (
     "A library that drives its own descriptors cannot be simulated on the wire: fake the object "
     "that uses it, or choose a client that uses asyncio's transports"
@@ -51,14 +50,6 @@ def _call_site() -> str | None:
 
 class Refused(asyncio.BaseEventLoop):
     """The part of the loop that says no."""
-
-    async def create_unix_connection(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: Unix sockets."""
-        refuse("loop.create_unix_connection", f"{_STREAMS}, with a host and a port")
-
-    async def create_unix_server(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: Unix sockets."""
-        refuse("loop.create_unix_server", f"{_STREAMS}, with a host and a port")
 
     async def connect_read_pipe(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: pipes."""

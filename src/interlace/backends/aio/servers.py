@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.ownsocket import OwnSocket
+from interlace.backends.aio.socketfile import remove
 from interlace.backends.aio.sockets import SimulatedSocket
 from interlace.backends.aio.tls import secured
 from interlace.backends.aio.transports import StreamTransport
 from interlace.sim.network.life import settled_context
+from interlace.sim.network.local import LocalListener
 
 if TYPE_CHECKING:
     import socket
@@ -36,6 +38,9 @@ class Server(asyncio.AbstractServer):
         protocol_factory: makes the protocol of each connection.
         handle: the really bound socket that the address was taken from; closed with the server.
         security: what `secured` is given for each connection; None: no TLS.
+
+    Attributes:
+        removes: the file that is removed with the server, and its number; None: none.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Server(asyncio.AbstractServer):
         self._clients: dict[asyncio.Transport, None] = {}  # in the order in which they came
         self._waiters: list[asyncio.Future[None]] | None = []
         self._serving = False
+        self.removes: tuple[str | bytes, int] | None = None
         self._forever: asyncio.Future[None] | None = None
         self._sockets = tuple(SimulatedSocket(_shape(listener), None, self._fileno) for listener in listeners)
 
@@ -137,6 +143,8 @@ class Server(asyncio.AbstractServer):
             listener.close()
         if self._handle is not None:
             self._handle.close()
+        if self.removes is not None:
+            remove(*self.removes)
         self._serving = False
         if self._forever is not None and not self._forever.done():
             self._forever.cancel()
@@ -215,7 +223,9 @@ class Server(asyncio.AbstractServer):
             self._loop.call_exception_handler({"message": message, "exception": error, **about})
 
 
-def _shape(listener: Listener) -> tuple[Any, ...]:
+def _shape(listener: Listener) -> Any:
+    if isinstance(listener, LocalListener):
+        return listener.address
     if ":" in listener.address:
         return (listener.address, listener.port, 0, 0)
     return (listener.address, listener.port)

@@ -41,12 +41,10 @@ class SimulatedSocket:
         fileno: returns a descriptor that polls as this socket would; -1 once it is closed.
     """
 
-    def __init__(
-        self, local: tuple[Any, ...], remote: tuple[Any, ...] | None, fileno: Callable[[], int] = lambda: -1
-    ) -> None:
-        self.family = family_of(local[0])
+    def __init__(self, local: Any, remote: Any, fileno: Callable[[], int] = lambda: -1) -> None:
+        self.family = family_of(local[0]) if isinstance(local, tuple) else socket.AF_UNIX
         self.type = socket.SOCK_STREAM
-        self.proto = int(socket.IPPROTO_TCP)
+        self.proto = int(socket.IPPROTO_TCP) if isinstance(local, tuple) else 0
         self._local = local
         self._remote = remote
         self._fileno = fileno
@@ -65,11 +63,11 @@ class SimulatedSocket:
         """
         return self._fileno()
 
-    def getsockname(self) -> tuple[Any, ...]:
+    def getsockname(self) -> Any:
         """Returns its own address."""
         return self._local
 
-    def getpeername(self) -> tuple[Any, ...]:
+    def getpeername(self) -> Any:
         """Returns the address of the other end.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -138,6 +139,8 @@ class SocketState(socket.socket):
                 return int(plug.family)
             if option == getattr(socket, "SO_PROTOCOL", None):
                 return 0 if plug.family not in INTERNET else int(socket.IPPROTO_TCP)
+            if option == getattr(socket, "SO_PEERCRED", None) and plug.family not in INTERNET:
+                return struct.pack("3i", os.getpid(), os.getuid(), os.getgid())
         return self.options.get((level, option), _DEFAULTS.get((level, option), 0))
 
     def setsockopt(self, level: int, option: int, value: Any, optlen: int | None = None, /) -> None:

@@ -20,7 +20,7 @@ from interlace.backends.aio.refused import refuse
 from interlace.backends.clocks import CLOCKS
 
 _new_really = socket.socket.__new__
-_SIMULATED = (socket.AF_INET, socket.AF_INET6)
+_SIMULATED = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", -1))
 
 
 class _Sockets:

@@ -92,6 +92,7 @@ def crash(host: Host, *, silent: bool) -> None:
     if network.programs is not None:
         network.programs.bury(host)
     host.close_ports()
+    network.names_of_sockets.close(host)
     for boxes in list(host.boxes.values()):
         for box in list(boxes):
             box.fall()

@@ -20,6 +20,7 @@ from interlace.sim.network.host import (
 )
 from interlace.sim.network.life import Programs, current_host
 from interlace.sim.network.links import Links
+from interlace.sim.network.local import Names
 from interlace.sim.network.post import Post
 from interlace.sim.network.stream import End, pair
 from interlace.sim.network.wire import Wire
@@ -43,6 +44,7 @@ class Network:
     Attributes:
         announce: set by the backend; told of the authority for certificates as soon as there is one.
         links: what a test says about the links between hosts.
+        names_of_sockets: the files and abstract names that Unix sockets have.
         post: brings datagrams.
         programs: put in by the backend.
     """
@@ -56,6 +58,7 @@ class Network:
         "_world",
         "announce",
         "links",
+        "names_of_sockets",
         "post",
         "programs",
     )
@@ -68,6 +71,7 @@ class Network:
         self.programs: Programs | None = None
         self.links = Links(self)
         self.post = Post(world, self)
+        self.names_of_sockets = Names(self)
         self._counts: dict[str, int] = {}
         self._authority: Authority | None = None
         self.announce: Callable[[Authority], None] = lambda authority: None

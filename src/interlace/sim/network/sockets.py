@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -18,14 +17,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from interlace.sim.network.host import is_loopback, is_wildcard
 from interlace.sim.network.life import settled_context
+from interlace.sim.network.watched import Watched
 
 if TYPE_CHECKING:
     from interlace.sim.network.host import Listener
     from interlace.sim.network.network import Network
     from interlace.sim.network.stream import End
     from interlace.sim.world import World
-
-_HUNG_UP = select.POLLHUP | select.POLLOUT
 
 
 def fail(code: int) -> NoReturn:
@@ -37,7 +35,7 @@ def fail(code: int) -> NoReturn:
     raise OSError(code, os.strerror(code))
 
 
-class Socket:
+class Socket(Watched):
     """A stream socket without a descriptor.
 
     Args:
@@ -52,9 +50,14 @@ class Socket:
         shares: whether others that also say so may bind to the same address.
         resets: whether closing it resets its connection.
         closed: whether it is closed.
+        limits: whether only so many connections may wait for it to accept them.
+        unready_read: the number of the error when it is read without being connected; `unready_write` likewise.
         listens: whether it accepts connections.
         connects: whether it has begun to connect, and does not know yet how that goes.
     """
+
+    unready_read = errno.ENOTCONN
+    unready_write = errno.EPIPE
 
     def __init__(
         self, network: Network, world: World, family: socket.AddressFamily, end: End | None = None
@@ -67,6 +70,7 @@ class Socket:
         self.shares = False
         self.resets = False
         self.closed = False
+        self.limits = True
         self._queue: deque[End] = deque()
         self._backlog = 0
         self.listens = False
@@ -234,6 +238,7 @@ class Socket:
         waiting = list(self._queue)
         self._queue.clear()
         self.listens = True
+        self.limits = False
         return waiting
 
     # -- bytes -----------------------------------------------------------------------------------
@@ -248,7 +253,7 @@ class Socket:
         if self.end is None:
             if self._error:
                 fail(self.take_error())
-            fail(errno.EPIPE)
+            fail(self.unready_write)
         if self.connects:
             fail(errno.EAGAIN)
         sent = self.end.send(data) if len(data) or not self.end.writable else 0
@@ -272,7 +277,7 @@ class Socket:
                 fail(self.take_error())
             if self._failed:
                 return b""
-            fail(errno.ENOTCONN)
+            fail(self.unready_read)
         if self.connects:
             fail(errno.EAGAIN)
         if not limit:
@@ -323,73 +328,3 @@ class Socket:
         for end in self._queue:
             end.reset()
         self._queue.clear()
-
-    # -- readiness -------------------------------------------------------------------------------
-
-    @property
-    def events(self) -> int:
-        """What poll(2) reports of it."""
-        if self.listens:
-            return select.POLLIN if self._queue else 0
-        if self.connects:
-            return 0
-        if self.end is None:
-            if not self._failed:
-                return _HUNG_UP
-            return _HUNG_UP | select.POLLIN | (select.POLLERR if self._error else 0)
-        end = self.end
-        end.catch_up()
-        found = select.POLLOUT if end.writable else 0
-        if end.readable or self._deaf:
-            found |= select.POLLIN
-        if end.is_over or (self._deaf and end.is_shut):
-            found |= select.POLLHUP
-        return found | (select.POLLERR if end.is_broken else 0)
-
-    def take_error(self) -> int:
-        """Returns what has gone wrong, as SO_ERROR, once; 0 for nothing."""
-        if self.end is not None and not self.connects:
-            return self.end.take_error()
-        error, self._error = self._error, 0
-        return error
-
-    def watch_read(self, reader: Callable[[], object] | None) -> None:
-        """Sets what is called, as a step, whenever it is readable; None for nothing."""
-        self._reader = reader
-        if self.end is not None and not self.connects and not self._deaf:
-            self.end.watch_read(reader)
-        elif reader is not None and self.events & ~select.POLLOUT:
-            self._arm()
-
-    def watch_write(self, writer: Callable[[], object] | None) -> None:
-        """Sets what is called, as a step, whenever it is writable; None for nothing."""
-        self._writer = writer
-        if self.end is not None and not self.connects:
-            self.end.watch_write(writer)
-        elif writer is not None and self.events & ~select.POLLIN:
-            self._arm()
-
-    def _arm(self) -> None:
-        """Has its watchers be told in a step of the next poll."""
-        if self._armed:
-            return
-        self._armed = True
-        world = self._world
-        actor = self.end.actor if self.end is not None else self._actor
-        if not actor:
-            actor = self._actor = self._network.numbered("unconnected socket")
-        world.flight.at(world.clock.ns, actor, "ready", self._poll, world.step)
-
-    def _poll(self) -> None:
-        self._armed = False
-        if not self.closed:
-            self._tell()
-
-    def _tell(self) -> None:
-        """Calls who waits for what it is now; again with the next poll, as long as that is so."""
-        if self._reader is not None and self.events & ~select.POLLOUT:
-            self._reader()
-        if self._writer is not None and self.events & ~select.POLLIN:
-            self._writer()
-        self.watch_read(self._reader)
-        self.watch_write(self._writer)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from interlace.sim.network.wire import Wire
     from interlace.sim.world import World
 
-Address = tuple[Any, ...]
-"""A socket address: IP address, port, and two more numbers with IPv6."""
+Address = Any
+"""A socket address: IP address, port, and two more numbers with IPv6; the name of a Unix socket."""
 
 TROUBLES = {
     Kind.DATA: STREAM_TROUBLES,
