@@ -44,7 +44,6 @@ PINS = (
 )
 
 MAY_DIFFER = {
-    "amqp": "aiormq keeps its channels in a set and closes them in the order of their addresses",
     "files": "threads that a library starts by itself are not in lockstep: anyio's workers",
     "http_uvicorn": "threads that a library starts by itself are not in lockstep: anyio's workers",
     "sqlite": "threads that a library starts by itself are not in lockstep: aiosqlite's",

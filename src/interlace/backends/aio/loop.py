@@ -23,6 +23,7 @@ from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.handles import Handle, Timer, report
 from interlace.backends.aio.localconnections import LocalConnections
 from interlace.backends.aio.programs import Programs, belongs_to_the_dead
+from interlace.backends.aio.ranked import RANKS
 from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.standing import ALIVE, STARTING
 from interlace.backends.aio.stuck import describe_waiting
@@ -38,6 +39,7 @@ from interlace.sim.world import STALL_BOUND, World
 Ts = TypeVarTuple("Ts")
 
 CLOCKS.accompany(SOCKETS)
+CLOCKS.accompany(RANKS)
 
 
 class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
