@@ -405,6 +405,35 @@ def test_other_files_and_threads_are_left_alone(tmp_path: Path) -> None:
     assert (inner / "by stranger").read_text() == "hello"
 
 
+def test_nothing_is_explored_in_a_thread_of_its_own(tmp_path: Path) -> None:
+    """Nobody knows when it asks; but what the test has ordered holds there too."""
+
+    async def main(world: interlace.World) -> None:
+        world.files.slow(tmp_path, "1s..9s")
+        world.files.fail(tmp_path / "b")
+        told: list[object] = []
+
+        def work() -> None:
+            (tmp_path / "a").write_text("hello")
+            try:
+                (tmp_path / "b").write_text("hello")
+            except OSError as error:
+                told.append(error.errno)
+
+        with world.files.faults(tmp_path, eio=True):
+            thread = threading.Thread(target=work)
+            thread.start()
+            while thread.is_alive():
+                await asyncio.sleep(1)
+        assert told == [errno.ENOSPC]
+        assert 2 <= world.clock.elapsed <= 4
+
+    for seed in range(5):
+        outcome = interlace.run(main, seed=seed)
+        assert outcome.error is None, outcome.error
+        assert not any("of a" in point.subject or "of b" in point.subject for point in outcome.points)
+
+
 def test_a_file_left_open_is_an_ordinary_one_afterwards(tmp_path: Path) -> None:
     async def main(world: interlace.World) -> object:
         world.files.fail(tmp_path)
