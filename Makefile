@@ -8,13 +8,13 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test check lint changelog bench corpus suites peers matrix format clean help
+.PHONY: demo test check lint changelog bench corpus suites peers matrix cpython format clean help
 
 demo: .venv/.stamp-http  ## show a race being found, shrunk and explained
 	@$(BIN)/interlace demo
 
 test: .venv/.stamp-test  ## run the tests, those of the docs included
-	$(BIN)/pytest -n $(JOBS) -m "not corpus and not suites and not peers and not matrix" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not corpus and not suites and not peers and not matrix and not cpython" $(PYTEST_ARGS)
 
 # TESTED=1 leaves the tests out, for a caller who has just run them.
 check: lint changelog $(if $(TESTED),,test)  ## run all checks and the tests
@@ -47,6 +47,10 @@ peers: .venv/.stamp-test  ## run the tests beside other runners, plugins and pyt
 # Real clients and servers on the simulated network, pinned, in an environment of their own.
 matrix: .venv/.stamp-test  ## run real libraries in a world, under many schedules
 	$(BIN)/pytest -n $(JOBS) -rs -m matrix tests/matrix $(PYTEST_ARGS)
+
+# The asyncio tests of the Python that runs, which not every one brings along: on our loop, the stock one and uvloop.
+cpython: .venv/.stamp-test  ## run CPython's own asyncio tests on the loop
+	$(BIN)/pytest -m cpython tests/cpython $(PYTEST_ARGS)
 
 format: .venv/.stamp-dev  ## format the code and apply the safe fixes
 	$(BIN)/ruff check --fix-only --quiet .

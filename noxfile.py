@@ -19,7 +19,9 @@ def tests(session: nox.Session) -> None:
     session.install(f"{next(dist.glob('*.whl'))}[test]")
     session.run("python", "-c", IS_INSTALLED)
     session.run(
-        "pytest", "-n", "2", "-m", "not corpus and not suites and not peers and not matrix", *session.posargs
+        *("pytest", "-n", "2", "-m"),
+        "not corpus and not suites and not peers and not matrix and not cpython",
+        *session.posargs,
     )
 
 

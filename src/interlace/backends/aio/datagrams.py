@@ -290,8 +290,11 @@ class Datagrams(Sockets):
             box, remote = self._open_first(pairs, reuse_port, allow_broadcast)
         protocol: Any = protocol_factory()
         waiter: asyncio.Future[None] = self.create_future()
+        shown = DatagramSocket(box, self._quiet_descriptor)
+        if reuse_port:
+            shown.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         extra = {
-            "socket": DatagramSocket(box, self._quiet_descriptor),
+            "socket": shown,
             "sockname": box.address,
             "peername": box.remote,
         }

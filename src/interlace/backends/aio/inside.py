@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import constants, futures, selector_events, tasks
+from asyncio import base_events, constants, futures, selector_events, tasks
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from concurrent.futures import Future as JobFuture
@@ -294,6 +294,12 @@ async def send_written(
         )
     sent: int = await loop._sendfile_fallback(transport, file, offset, count)
     return sent
+
+
+def tell_of_slow(handle: asyncio.Handle, seconds: float) -> None:
+    """Logs that a callback took long, in the words of the stock loop."""
+    logger, shown = base_events.logger, base_events._format_handle(handle)  # type: ignore[attr-defined]
+    logger.warning("Executing %s took %.3f seconds", shown, seconds)
 
 
 def is_cancelled(handle: asyncio.Handle) -> bool:

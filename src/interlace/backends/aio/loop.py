@@ -25,6 +25,7 @@ from interlace.backends.aio.localconnections import LocalConnections
 from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.ranked import RANKS
 from interlace.backends.aio.runaway import Pace
+from interlace.backends.aio.slow import run_timed
 from interlace.backends.aio.standing import ALIVE, STARTING
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
@@ -238,8 +239,9 @@ class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: igno
         count = len(ready)
         if count > 1 and world.order != "realistic" and world.asks:
             run_permuted(self, count)
-            return
-        if self._records:
+        elif self._debug:
+            run_timed(self, count)
+        elif self._records:
             for _ in range(count):
                 handle = ready.popleft()
                 if not handle._cancelled:
