@@ -22,6 +22,7 @@ from interlace.backends.aio.actors import LOOP, Future, Names, Task, run_permute
 from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.handles import Handle, Timer, report
 from interlace.backends.aio.localconnections import LocalConnections
+from interlace.backends.aio.lookups import LOOKUPS
 from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.ranked import RANKS
 from interlace.backends.aio.runaway import Pace
@@ -41,6 +42,7 @@ Ts = TypeVarTuple("Ts")
 
 CLOCKS.accompany(SOCKETS)
 CLOCKS.accompany(RANKS)
+CLOCKS.accompany(LOOKUPS)
 
 
 class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
