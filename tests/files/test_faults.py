@@ -503,6 +503,29 @@ def test_bad_input(tmp_path: Path, say, told: str) -> None:
         value(main)
 
 
+def test_after_the_run_it_is_too_late(tmp_path: Path) -> None:
+    from interlace.backends.files import CALLS
+
+    worlds: list[interlace.World] = []
+
+    async def closes(world: interlace.World) -> None:
+        worlds.append(world)
+        world.files.fail(tmp_path)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.stop)
+        await asyncio.sleep(1)
+
+    async def keeps(world: interlace.World) -> None:
+        worlds.append(world)
+
+    for main in (closes, keeps):
+        interlace.run(main)
+        assert not CALLS._watching
+        with pytest.raises(UsageError, match="the run of this world is over"):
+            worlds[-1].files.fail(tmp_path)
+        assert not CALLS._watching
+
+
 # -- determinism -----------------------------------------------------------------------------------
 
 

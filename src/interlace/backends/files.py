@@ -22,6 +22,7 @@ from interlace.backends.clocks import CLOCKS, belongs_to
 from interlace.backends.openfile import OpenFile, identity_of
 from interlace.backends.rawfile import RawFile, is_mode, opened
 from interlace.backends.replaced import Replaced
+from interlace.errors import UsageError
 from interlace.sim.clock import SECOND
 from interlace.sim.files import Files
 from interlace.sim.network.life import Stay, current_host
@@ -63,11 +64,19 @@ class FileCalls:
 
     # -- for how long ----------------------------------------------------------------------------
 
-    def begin(self, files: Files) -> None:
-        """Begins to look at operations for one world."""
+    def begin(self, files: Files, *, is_late: bool) -> None:
+        """Begins to look at operations for one world.
+
+        Raises:
+            UsageError: its run is over.
+        """
         with self._lock:
             if files in self._watching:
                 return
+            if is_late:
+                raise UsageError(
+                    "world.files: the run of this world is over; say what is to happen within it"
+                )
             if not self._watching:
                 self._replace()
             self._watching.append(files)
@@ -358,7 +367,7 @@ class FileCalls:
 def files_of(world: World) -> Files:
     """Returns what a test says about real files in a world."""
     if world.files is None:
-        world.files = Files(world, lambda: CALLS.begin(_of(world)))
+        world.files = Files(world, lambda: CALLS.begin(_of(world), is_late=world.closed))
     return world.files
 
 

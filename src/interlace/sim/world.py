@@ -61,6 +61,7 @@ class World:
         injected: a line for every fault that was injected.
         cancelled: whether one of them was a cancellation.
         faults_left: how many faults of the kinds `net` and `crash` may still happen.
+        closed: whether the outcome is taken.
         passages: where not None, the backend appends the user's lines that each step ran.
     """
 
@@ -101,6 +102,7 @@ class World:
         self.network = Network(self)
         self.outside: Any = None
         self.files: Files | None = None
+        self.closed = False
 
     @property
     def points(self) -> Sequence[ChoicePoint]:
@@ -201,6 +203,7 @@ class World:
         """Ends the run: from now on nothing is asked and nothing is recorded."""
         self._strategy = None
         self.asks = False
+        self.closed = True
         if self.events is self.trace.events:
             self.events = []
             self.elapsed = self.clock.elapsed

@@ -161,14 +161,14 @@ class Running:
         self.world.close()
         if self.world.outside is not None:
             self.world.outside.hasten()
-        if not self.loop.is_closed():
-            if self._host is not None:
-                self._host.abandon()
-            try:
+        try:
+            if not self.loop.is_closed():
+                if self._host is not None:
+                    self._host.abandon()
                 _tear_down(self.loop, self._interrupted)
-            finally:
-                if self.world.files is not None:
-                    CALLS.end(self.world.files)
+        finally:
+            if self.world.files is not None:
+                CALLS.end(self.world.files)
 
 
 class Asyncio:
