@@ -44,10 +44,7 @@ PINS = (
 )
 
 MAY_DIFFER = {
-    "files": "threads that a library starts by itself are not in lockstep: anyio's workers",
-    "http_uvicorn": "threads that a library starts by itself are not in lockstep: anyio's workers",
-    "sqlite": "threads that a library starts by itself are not in lockstep: aiosqlite's",
-    "threads": "threads that a library starts by itself are not in lockstep: anyio's workers",
+    "threads": "on a busy machine a job and a thread of anyio's that one step wakes may go on in either order",
 }
 """Files whose programs may take another course in another process, each with the reason."""
 

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -108,13 +108,18 @@ class _Shown(NamedTuple):
 
     clock: Clock
     world: Blocking
-    strangers: frozenset[int | None]
+    strangers: frozenset[threading.Thread]
 
 
 class Clocks:
-    """The clocks of this process, and which virtual ones are shown in their place."""
+    """The clocks of this process, and which virtual ones are shown in their place.
+
+    Attributes:
+        started: how many threads have been started while one was shown.
+    """
 
     def __init__(self) -> None:
+        self.started = 0
         self._shown: list[_Shown] = []
         self._lock = threading.RLock()
         self._replaced: dict[str, Replaced] = {}
@@ -136,6 +141,14 @@ class Clocks:
 
         self._wait = wait
 
+        def start(thread: threading.Thread) -> None:
+            """Is `Thread.start` while a clock is shown."""
+            clocks.started += 1
+            clocks._start_really(thread)
+
+        self._start = start
+        self._start_really = threading.Thread.start
+
     @contextmanager
     def show(self, clock: Clock, world: Blocking) -> Iterator[None]:
         """Shows a virtual clock to this thread, and to those that begin within the block.
@@ -148,7 +161,7 @@ class Clocks:
         if shown and shown[-1].clock is clock:
             yield
             return
-        strangers = frozenset(thread.ident for thread in threading.enumerate()) - {threading.get_ident()}
+        strangers = frozenset(threading.enumerate()) - {threading.current_thread()}
         entry = _Shown(clock, world, strangers)
         with self._lock:
             travel = self._depart(clock.start.zone)
@@ -166,6 +179,8 @@ class Clocks:
                     threading.Condition.wait = wait_really  # type: ignore[method-assign]
                     for companion in self._companions:
                         companion.restore()
+                    if threading.Thread.start is self._start:  # else somebody has wrapped it meanwhile
+                        threading.Thread.start = self._start_really  # type: ignore[method-assign]
                 if travel is not None:
                     travel.stop()
 
@@ -183,6 +198,9 @@ class Clocks:
         threading.Condition.wait = self._wait  # type: ignore[method-assign,assignment]
         for companion in self._companions:
             companion.replace()
+        if threading.Thread.start is not self._start:
+            self._start_really = threading.Thread.start
+            threading.Thread.start = self._start  # type: ignore[method-assign,assignment]
 
     def accompany(self, companion: Companion) -> None:
         """Has something else be replaced whenever the clocks are; to be told before any is shown."""
@@ -204,8 +222,9 @@ class Clocks:
     # -- whose clock -----------------------------------------------------------------------------
 
     def _clock_of(self, thread: int) -> _Shown | None:
+        who = ALIVE.get(thread)  # an ident is given to another thread as soon as the first has ended
         for entry in reversed(self._shown):
-            if thread not in entry.strangers:
+            if who not in entry.strangers:
                 return entry
         return None
 
@@ -282,6 +301,9 @@ class Clocks:
         else:
             shown.world.sleep(seconds)
 
+
+ALIVE: Mapping[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+"""The threads that `threading.enumerate` lists, which takes a lock for it; always the same object."""
 
 wait_really = threading.Condition.wait
 """`Condition.wait` as it was before any run has replaced it."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _LOOK = 0.1
 """Real seconds between two looks."""
 
+_SHORT = 0.005
+"""Between two looks from the first time on that time had to pass for a thread: the same is likely to come again."""
+
 _LOOKS = 10
 """When nothing at all has moved at so many looks in a row, nothing will."""
 
@@ -57,7 +60,8 @@ class Sentry:
     def _watch(self, over: _thread.LockType) -> None:
         before: object = None
         still = 0
-        while not over.acquire(timeout=_LOOK):
+        pause = _LOOK
+        while not over.acquire(timeout=pause):
             loop = self._loop()
             if loop is None:
                 return
@@ -67,7 +71,8 @@ class Sentry:
             before = now
             if still >= _FEW_LOOKS and pass_over(loop):
                 still = 0
-            elif still >= _LOOKS:
+                pause = _SHORT
+            elif still * pause >= _LOOKS * _LOOK:
                 still = 0
                 _end(loop, found)
             found = loop = None  # type: ignore[assignment]  # neither is kept alive until the next look

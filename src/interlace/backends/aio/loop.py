@@ -27,7 +27,6 @@ from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.ranked import RANKS
 from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.slow import run_timed
-from interlace.backends.aio.standing import ALIVE, STARTING
 from interlace.backends.aio.stuck import describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
@@ -66,18 +65,10 @@ class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: igno
     # What every step looks at. CPython is quick with attributes in slots, and slow with those of an object
     # that has more than thirty in its dictionary, as a loop has.
     __slots__ = (
-        *("_armed", "_by_hand", "_cancelled_timers", "_closed", "_crowd", "_debug", "_in_flight", "_inbox"),
-        *("_jobs", "_jumps", "_last_moment", "_max_steps", "_pace", "_ready", "_records", "_stopping"),
-        *(
-            "_timeouts",
-            "_timers",
-            "actor",
-            "after_step",
-            "before_step",
-            "cancellations",
-            "has_graves",
-            "world",
-        ),
+        *("_armed", "_by_hand", "_cancelled_timers", "_closed", "_debug", "_in_flight"),
+        *("_inbox", "_jobs", "_jumps", "_last_moment", "_max_steps", "_pace"),
+        *("_ready", "_records", "_seen", "_stopping", "_timeouts", "_timers"),
+        *("actor", "after_step", "before_step", "cancellations", "has_graves", "world"),
     )
 
     def __init__(self, world: World, *, records: bool = True, max_steps: int = 0, max_ns: int = 0) -> None:
@@ -208,7 +199,7 @@ class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: igno
                 and deadline <= world.limit
                 and not (timer._cancelled or self._stopping or self._inbox or self._jobs)
                 and not (world.clock.pauses or self._by_hand.awaited)
-                and len(ALIVE) + len(STARTING) == self._crowd
+                and CLOCKS.started == self._seen
                 and (not self._records or (self._jumps + 1) % self._pace.stretch)
             ):
                 # What most iterations of most programs do, and what `_admit` does then, without a call.
@@ -258,7 +249,7 @@ class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: igno
                         raise
                     except BaseException as error:
                         report(handle, error)
-                    if self._jobs:
+                    if self._jobs or CLOCKS.started != self._seen:
                         self._await_others(idle=False)
         handle = None  # see _run_handle
 
@@ -291,7 +282,7 @@ class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: igno
             raise
         except BaseException as error:
             report(handle, error)
-        if self._jobs:
+        if self._jobs or CLOCKS.started != self._seen:
             self._await_others(idle=False)
         if self.after_step is not None:
             self.after_step(handle)
@@ -302,7 +293,7 @@ class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: igno
     def _idle(self) -> None:
         """Has somebody go on although there is nothing to do, now or later."""
         if self._by_hand.awaited:
-            if self._jobs or len(ALIVE) + len(STARTING) != self._crowd:
+            if self._jobs or CLOCKS.started != self._seen:
                 self._await_others()
             if self._inbox:
                 self._drain()
@@ -343,7 +334,7 @@ class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: igno
         world = self.world
         clock = world.clock
         ready = self._ready
-        if not ready and (self._jobs or len(ALIVE) + len(STARTING) != self._crowd):
+        if not ready and (self._jobs or CLOCKS.started != self._seen):
             self._await_others()  # time must not move on while a thread is still at work
         arrival = self._in_flight[0].time if self._in_flight else None
         if not ready and not self._stopping and not self._inbox:

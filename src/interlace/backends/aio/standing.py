@@ -10,7 +10,7 @@ import dis
 import functools
 import queue
 import threading
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, _base
 from concurrent.futures import thread as _pools
 from contextvars import Context
@@ -21,11 +21,8 @@ from interlace.backends.clocks import wait_really
 
 _CONDITION_WAIT = wait_really.__code__
 _CONDITION_ENTER = threading.Condition.__enter__.__code__
+_THREAD_RUN = threading.Thread.run.__code__
 _BRIEF = (threading.__file__, queue.__file__, _pools.__file__, _base.__file__)
-
-ALIVE: Sized = threading._active  # type: ignore[attr-defined]
-STARTING: Sized = threading._limbo  # type: ignore[attr-defined]
-"""The threads that `threading.active_count` counts, which takes a lock for it; always the same objects."""
 
 
 def pool_threads() -> set[Any]:
@@ -91,6 +88,12 @@ def waits_for_ever(frame: FrameType) -> bool:
     return calls_a_lock(frame) and not limited and not takes_brief_lock(frame)
 
 
+def task_of(thread: threading.Thread) -> str:
+    """Returns what a running thread is about, by a name that repeats from run to run, as `Thread.name` does not."""
+    function = unwrapped(getattr(thread, "_target", None))
+    return str(getattr(function or type(thread), "__qualname__", type(function).__qualname__))
+
+
 def raise_in(thread: int, frame: FrameType, error: type[BaseException]) -> bool:
     """Raises an error in a thread that waits to be notified, at the place where it waits.
 
@@ -147,8 +150,10 @@ def calls_sleep(frame: FrameType) -> bool:
 def _called(frame: FrameType) -> tuple[str, str]:
     """Returns the kind and the name of what a frame has called that waits in C, without a frame of its own."""
     kind, name = _call_at(frame.f_code, frame.f_lasti)
-    if kind == "arguments":  # only an executor job's own call looks like that
-        return "method", getattr(unwrapped(frame.f_locals.get("func")), "__name__", "")
+    if kind == "arguments":  # only the call of an executor job, or of a thread's target, looks like that
+        names = frame.f_locals
+        function = names["self"]._target if frame.f_code is _THREAD_RUN else names.get("func")
+        return "method", getattr(unwrapped(function), "__name__", "")
     return kind, name
 
 

@@ -11,21 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import selectors
-import socket
 import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
+from weakref import WeakKeyDictionary
 
 from interlace.backends.aio import inside, standing
 from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
 from interlace.backends.aio.jobs import Job, Work
+from interlace.backends.aio.stillness import OUTSIDE_FILES, STILL, dozes, stillness, stillness_at_work
 from interlace.backends.aio.waiting import Waiter, wait_in_step, wait_in_thread, warn_of_blocking
-from interlace.backends.clocks import wait_really
+from interlace.backends.clocks import ALIVE, CLOCKS, wait_really
 from interlace.sim.clock import nanoseconds
 from interlace.sim.flight import DELAYS
 
@@ -38,9 +38,6 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _POLL = 0.001
-_STILL = 10
-"""A thread that seems to wait at this many polls in a row is waiting."""
-
 _IDLE_POLL = 0.02
 
 _PATIENCE = 2.0
@@ -51,36 +48,6 @@ _DOZING = 10.0
 
 _STRANGER = 1 << 30
 """Stands behind the numbers of all jobs where letters of one moment are put in order."""
-
-
-def _stillness(thread: threading.Thread, outside: tuple[str, ...] = (), *, timed: bool = False) -> int:
-    """Tells whether a thread waits: 0 no, `_STILL` for certain, 1 if it seems so now."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None or standing.takes_brief_lock(frame, __file__):
-        return 0
-    waits = standing.waits_to_be_notified(frame)
-    if waits is not None:
-        unheard, for_ever = waits
-        return 0 if not unheard else _STILL if for_ever or timed else 1
-    return int(frame.f_code.co_filename in outside or standing.calls_a_lock(frame))
-
-
-def _stillness_at_work(thread: threading.Thread, *, timed: bool) -> int:
-    """Is `_stillness` for a worker of a pool in which a job stands; 0 if it is about to take the next one."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None or standing.is_idle_worker(frame):
-        return 0
-    return _stillness(thread, timed=timed)
-
-
-def _dozes(thread: threading.Thread) -> bool:
-    """Tells whether a thread neither works nor waits for anything that the loop could give it."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    return frame is not None and (frame.f_code.co_filename in _OUTSIDE_FILES or standing.calls_sleep(frame))
-
-
-_OUTSIDE_FILES = (selectors.__file__, socket.__file__)
-"""Where a thread that serves real sockets waits: a thread of the program's own may do so."""
 
 
 class _Post(threading.Condition):
@@ -101,8 +68,9 @@ class Threads(inside.BaseLoop):
     _submitted: int
     _elders: set[threading.Thread]
     _loners: set[threading.Thread]
-    _crowd: int
+    _seen: int
     _sentry: Sentry
+    _lanes: WeakKeyDictionary[threading.Thread, str]
     sleepers: dict[Waiter, int]
 
     strict = True
@@ -115,29 +83,54 @@ class Threads(inside.BaseLoop):
         self._submitted = 0
         self._elders = set(threading.enumerate())
         self._loners = set()
-        self._crowd = len(self._elders)
+        self._seen = -1
         self._sentry = Sentry(self)
+        self._lanes = WeakKeyDictionary()
         self.sleepers = {}
 
     def call_soon_threadsafe(
         self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
     ) -> asyncio.Handle:
-        """Schedules a callback from any thread; from the loop's own it is `call_soon`."""
+        """Schedules a callback from any thread; from the loop's own it is `call_soon`.
+
+        When a thread that the program has started itself gets to it is explored.
+        """
         self._sentry.begin()  # whoever asks the loop for something may be waited for by it
         if self._thread_id in (None, threading.get_ident()):
             return self.call_soon(callback, *args, context=context)
+        if self._job_number() == _STRANGER:
+            Waiter().hold(self)
+        return self.post_letter(callback, *args, context=context)
+
+    def post_letter(
+        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+    ) -> asyncio.Handle:
+        """Schedules a callback from any other thread, which goes on at once."""
         self._check_closed()
+        self._sentry.begin()
+        number = self._job_number()
+        if number == _STRANGER:
+            # Threads are started one after the other, and the system numbers them as they come.
+            number += threading.get_native_id()
         handle = Handle(callback, args, self, context, -1, None)
-        thread = threading.current_thread()
-        # A thread of a pool serves one job after another, and the last one may not be off the list yet.
-        number = next((job.number for job in reversed(self._jobs) if job.thread is thread), _STRANGER)
         self._send(number, handle)
         return handle
+
+    def _job_number(self) -> int:
+        # A thread of a pool serves one job after another, and the last one may not be off the list yet.
+        thread = threading.current_thread()
+        return next((job.number for job in reversed(self._jobs) if job.thread is thread), _STRANGER)
 
     def _send(self, number: int, handle: asyncio.Handle) -> None:
         with self._post:
             self._inbox.append((number, handle))
             self._post.notify_all()
+
+    def lane_of(self, thread: threading.Thread) -> str:
+        """Returns the lane of what a thread of the program's own does."""
+        if thread not in self._lanes:
+            self._lanes[thread] = self.names.unique(f"thread {standing.task_of(thread)}")
+        return self._lanes[thread]
 
     def note_blocked(self, error: BaseException) -> None:
         """Notes an error in the background, for the sentry."""
@@ -254,33 +247,35 @@ class Threads(inside.BaseLoop):
 
         Args:
             idle: whether the loop has nothing else to do, so that what a thread waits for no longer
-                than some real time may be over before the loop goes on. Else only jobs are looked at.
+                than some real time may be over before the loop goes on.
         """
         still = 0
         waited = 0.0
         pause = _POLL / 32
-        self._sentry.begin()
+        started = CLOCKS.started
         with self._post:
-            while self._jobs or idle:
-                strangers = self._strangers() - self._loners if idle else set()
+            while True:
+                strangers = self._strangers() - self._loners
                 if not self._jobs and not strangers:
                     # The workers of a pool of the program's own may be given work at any time.
                     if not standing.pool_threads().difference(self._elders, self._own_crew()):
-                        self._crowd = threading.active_count()
+                        self._seen = started
                     break
-                stillness = min(
+                self._sentry.begin()
+                least = min(
                     *(self._job_stillness(job, timed=not idle) for job in self._jobs),
-                    *(_stillness(thread, _OUTSIDE_FILES) for thread in strangers),
-                    _STILL,
+                    *(stillness(thread, OUTSIDE_FILES, timed=not idle) for thread in strangers),
+                    STILL,
+                    STILL,
                 )
-                still = still + stillness if stillness else 0
-                if still >= _STILL:
+                still = still + least if least else 0
+                if still >= STILL:
                     break
                 waited += pause
                 if waited > _PATIENCE:
                     self._loners |= strangers
                 # Most threads go on for some microseconds only; one that seems to wait is given time to prove it.
-                pause = _POLL if stillness else min(2 * pause, _POLL)
+                pause = _POLL if least else min(2 * pause, _POLL)
                 self._let_dozers_go(pause)
                 self._post.wait(pause)
 
@@ -290,7 +285,7 @@ class Threads(inside.BaseLoop):
             if job.loose or job.future.done():
                 continue
             # What has not begun anywhere may have been given to another process, or to nobody.
-            if job.pool is None if job.thread is None else _dozes(job.thread):
+            if job.pool is None if job.thread is None else dozes(job.thread):
                 job.dozed += pause
                 if job.dozed > _DOZING:
                     job.loose = True
@@ -302,18 +297,18 @@ class Threads(inside.BaseLoop):
                     self.call_exception_handler({"message": message})
 
     def _job_stillness(self, job: Job, *, timed: bool = False) -> int:
-        """Is `_stillness` for a job; one that has no thread yet may stand behind others that wait."""
+        """Is `stillness` for a job; one that has no thread yet may stand behind others that wait."""
         if job.loose:
-            return _STILL
+            return STILL
         if job.future.done():
-            return _STILL if job.landed else 0
+            return STILL if job.landed else 0
         if job.thread is not None:
-            return _stillness(job.thread, timed=timed)
+            return stillness(job.thread, timed=timed)
         if job.pool is None:
             # Some executors have their jobs done by a thread which waits for the loop meanwhile.
             at_work = [other.thread for other in self._jobs if other.thread and not other.future.done()]
-            return min((_stillness(thread, timed=timed) for thread in at_work), default=0)
-        return min((_stillness_at_work(thread, timed=timed) for thread in standing.crew(job.pool)), default=0)
+            return min((stillness(thread, timed=timed) for thread in at_work), default=0)
+        return min((stillness_at_work(thread, timed=timed) for thread in standing.crew(job.pool)), default=0)
 
     def _await_threads(self) -> bool:
         """Waits, in real time, for a thread to write to the idle loop; False if none will."""
@@ -332,9 +327,11 @@ class Threads(inside.BaseLoop):
 
     def _strangers(self) -> set[threading.Thread]:
         """Returns live threads that the program started by itself; those of pools only while they are at work."""
-        known = {*self._elders, *self._own_crew(), *(job.thread for job in self._jobs)}
-        found = {thread for thread in threading.enumerate() if thread not in known}
-        if pooled := found & standing.pool_threads():
+        found = set(ALIVE.values())  # in one go, as the list may change
+        found -= self._elders
+        found -= self._own_crew()
+        found.difference_update(job.thread for job in self._jobs)
+        if found and (pooled := found & standing.pool_threads()):
             frames = sys._current_frames()
             found -= standing.off_duty({one: frames[one.ident] for one in pooled if one.ident in frames})
         return found
@@ -347,7 +344,7 @@ class Threads(inside.BaseLoop):
     def others_wait(self) -> bool:
         """Tells whether all other threads of the program, and those of its jobs, seem to wait."""
         return all(map(self._job_stillness, self._jobs)) and all(
-            _stillness(thread, _OUTSIDE_FILES) for thread in self._strangers()
+            stillness(thread, OUTSIDE_FILES) for thread in self._strangers()
         )
 
     def threads_at_work(self) -> set[threading.Thread]:

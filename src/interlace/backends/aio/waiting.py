@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from interlace.backends.clocks import wait_really
 from interlace.errors import BlockingCallWarning
 from interlace.sim.clock import nanoseconds
+from interlace.sim.flight import DELAYS
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from interlace.backends.aio.threads import Threads
 
@@ -54,22 +56,32 @@ class Waiter:
         """Waits until it is notified, at most for some virtual seconds."""
         timers: list[asyncio.TimerHandle] = []
 
-        def arm() -> None:
-            if not self.over:
-                timers.append(loop.call_later(seconds, self.expire))
-
         def disarm() -> None:
             for timer in timers:
                 timer.cancel()
 
-        loop.sleepers[self] = loop.world.clock.ns + nanoseconds(seconds)
+        self._stand(loop, nanoseconds(seconds), lambda: timers.append(loop.call_later(seconds, self.expire)))
+        if self.notified and not loop.is_closed():
+            loop.post_letter(disarm)
+
+    def hold(self, loop: Threads) -> None:
+        """Waits for a time that is explored, as if what the thread has done since it woke up had taken it."""
+        thread = threading.current_thread()
+
+        def arm() -> None:
+            lane = loop.lane_of(thread)
+            loop.world.flight.post(lane, f"{lane} done", self.expire, DELAYS)
+
+        self._stand(loop, 0, arm)
+
+    def _stand(self, loop: Threads, ns: int, arm: Callable[[], object]) -> None:
+        """Waits for what is armed in a step of the loop, or until a step that holds the loop up needs this thread."""
+        loop.sleepers[self] = loop.world.clock.ns + ns
         try:
-            loop.call_soon_threadsafe(arm)
+            loop.post_letter(lambda: self.over or arm())
             self._woken.wait()
         finally:
             del loop.sleepers[self]
-        if self.notified and not loop.is_closed():
-            loop.call_soon_threadsafe(disarm)
 
 
 def let_go(loop: Threads) -> None:
