@@ -6,6 +6,8 @@ import asyncio
 import datetime
 import email.utils
 import logging
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -373,3 +375,18 @@ def test_a_clock_that_is_itself_an_executor_job_is_virtual() -> None:
 
     outcome = interlace.run(main)
     assert outcome.error is None, outcome.error
+
+
+def test_what_a_test_puts_in_place_of_a_function_before_the_first_run_is_left_alone() -> None:
+    program = """
+import time, asyncio, interlace
+real = time.monotonic
+time.monotonic = time.sleep = lambda *_: 5
+async def main():
+    await asyncio.sleep(60)
+    return time.monotonic(), real()
+outcome = interlace.run(main)
+assert outcome.value == (5, 60.0), outcome
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

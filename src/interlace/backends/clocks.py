@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import time_machine
 
-from interlace.backends.replaced import Replaced
+from interlace.backends.replaced import Replaced, is_replaceable
 from interlace.sim.clock import SECOND
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Clocks:
         if not self._replaced:
             for name in dir(time):
                 function = getattr(self, f"_{name}", None)
-                if function is not None:
+                if function is not None and is_replaceable(time, name):
                     self._replaced[name] = one = Replaced(time, name, function)
                     self._really[name] = one.real
         for one in self._replaced.values():

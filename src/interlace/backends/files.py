@@ -26,6 +26,7 @@ from interlace.errors import UsageError
 from interlace.sim.clock import SECOND
 from interlace.sim.files import Files
 from interlace.sim.network.life import Stay, current_host
+from interlace.untouched import is_built_in
 from interlace.sim.paths import resolved
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class FileCalls:
         if not self._replaced:
             names = ("open", "read", "write", "pread", "pwrite", "fsync", "fdatasync", "rename", "replace")
             for name in (*names, "unlink", "remove", "truncate", "sendfile", "copy_file_range"):
-                if hasattr(os, name):
+                if is_built_in(os, name):
                     self._add(os, name, f"_os_{name}")
             self._add(builtins, "open", "_open")
         for one in self._replaced.values():
