@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from interlace import untouched  # noqa: F401  (keeps what it finds)
 from interlace.errors import (
     BadToken,
     BlockingCallWarning,

@@ -222,3 +222,32 @@ def test_a_thread_that_holds_a_lock_meanwhile_does_not_stand_in_the_way_of_a_ste
     result = interlace.explore(main, schedules=20)
     assert result.verdict.status == "passed", result.report()
     assert interlace.run(main).value == [0, 1, 2]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_calls_as_the_run_ends_has_called_in_time() -> None:
+    threads: list[threading.Thread] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        threads.append(threading.Thread(target=lambda: loop.call_soon_threadsafe(print), daemon=True))
+        threads[-1].start()
+
+    assert interlace.explore(main, schedules=20).verdict.status == "passed"
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    loop = interlace.new_event_loop()
+    loop.close()
+    refused: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            loop.call_soon_threadsafe(print)
+        except RuntimeError as error:
+            refused.append(error)
+
+    late = threading.Thread(target=call)
+    late.start()
+    late.join(60)
+    assert [str(error) for error in refused] == ["Event loop is closed"]

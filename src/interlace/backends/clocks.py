@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import time_machine
 
-from interlace.backends.replaced import Replaced, is_replaceable
+from interlace.backends.replaced import Replaced
 from interlace.sim.clock import SECOND
+from interlace.untouched import is_built_in
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
@@ -190,7 +191,7 @@ class Clocks:
         if not self._replaced:
             for name in dir(time):
                 function = getattr(self, f"_{name}", None)
-                if function is not None and is_replaceable(time, name):
+                if function is not None and is_built_in(time, name):
                     self._replaced[name] = one = Replaced(time, name, function)
                     self._really[name] = one.real
         for one in self._replaced.values():

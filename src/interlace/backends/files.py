@@ -26,8 +26,8 @@ from interlace.errors import UsageError
 from interlace.sim.clock import SECOND
 from interlace.sim.files import Files
 from interlace.sim.network.life import Stay, current_host
-from interlace.untouched import is_built_in
 from interlace.sim.paths import resolved
+from interlace.untouched import is_built_in
 
 if TYPE_CHECKING:
     from interlace.backends.clocks import Blocking

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import builtins
 import ctypes
-import os
-import time
 from collections.abc import Callable
-from types import BuiltinFunctionType, ModuleType
+from types import ModuleType
 from typing import Any
+
+from interlace.untouched import built_in
 
 _HEAD = object.__basicsize__
 
@@ -38,15 +38,6 @@ _CALLS = {
 """By the flags of a definition, the function of CPython that is called in just that way and calls what it is given."""
 
 
-_AS_IMPORTED = {module: dict(vars(module)) for module in (builtins, os, time)}
-"""What the modules held before any test could put something else there."""
-
-
-def is_replaceable(module: ModuleType, name: str) -> bool:
-    """Tells whether a module has a function of this name, and not one in Python that somebody put there early."""
-    return isinstance(_AS_IMPORTED[module].get(name), BuiltinFunctionType)
-
-
 class Replaced:
     """One built-in function that can be made to call another.
 
@@ -62,7 +53,7 @@ class Replaced:
     __slots__ = ("_fields", "_kept", "_original", "_replacement", "real")
 
     def __init__(self, module: ModuleType, name: str, function: Callable[..., Any]) -> None:
-        original = _AS_IMPORTED[module][name]
+        original = built_in(module, name)
         self._fields = _Fields.from_address(id(original) + _HEAD)
         definition, own, *_, way = self._fields
         assert definition is not None

@@ -99,7 +99,10 @@ class Threads(inside.BaseLoop):
         if self._thread_id in (None, threading.get_ident()):
             return self.call_soon(callback, *args, context=context)
         if self._job_number() == _STRANGER:
+            self._check_closed()
             Waiter().hold(self)
+            if self.is_closed():  # as if it had called just before that
+                return Handle(callback, args, self, context, -1, None)
         return self.post_letter(callback, *args, context=context)
 
     def post_letter(
