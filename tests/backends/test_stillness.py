@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -137,26 +138,26 @@ def test_on_the_bare_loop_as_well() -> None:
 
 
 def test_a_thread_that_serves_real_sockets_holds_nobody_up() -> None:
-    import socket
-
     listening = socket.create_server(("127.0.0.1", 0))
     listening.settimeout(60)
+    serving: list[threading.Thread] = []
 
     def serve() -> None:
         listening.accept()[0].close()
 
     async def main() -> float:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        serving.append(threading.Thread(target=serve, daemon=True))
+        serving[0].start()
         for _ in range(2000):
             await asyncio.sleep(0)
-        assert thread.is_alive()
+        assert serving[0].is_alive()
         return asyncio.get_running_loop().time()
 
     try:
         assert interlace.run(main).value == 0
     finally:
         socket.create_connection(listening.getsockname()).close()
+        serving[0].join(60)
         listening.close()
 
 

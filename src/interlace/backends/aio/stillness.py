@@ -11,6 +11,7 @@ import selectors
 import socket
 import sys
 import threading
+import weakref
 
 from interlace.backends.aio import standing
 
@@ -88,12 +89,27 @@ def _is_asleep(thread: threading.Thread) -> bool | None:
     if _FUTEX is None:
         return None
     try:
-        with open(f"/proc/self/task/{thread.native_id}/syscall", "rb", buffering=0) as file:
-            words = file.read(256).split()
+        call, stat = _asked.get(thread) or _ask(thread)
+        words = os.pread(call, 256, 0).split()
+        if words[:1] == [b"running"]:
+            return False
+        if len(words) < 5 or words[0] != _FUTEX or words[2] not in _SEMAPHORE or words[4] != _NO_LIMIT:
+            return None
+        # One that is about to be woken on another processor still shows the call, but is not said to sleep.
+        told = os.pread(stat, 512, 0)
     except OSError:  # it has ended, or the system keeps it for itself
         return None
-    if words[:1] == [b"running"]:
-        return False
-    if len(words) < 5 or words[0] != _FUTEX or words[2] not in _SEMAPHORE:
-        return None
-    return True if words[4] == _NO_LIMIT else None
+    return told[told.rindex(b")") + 2 :][:1] == b"S"
+
+
+_asked: weakref.WeakKeyDictionary[threading.Thread, tuple[int, int]] = weakref.WeakKeyDictionary()
+
+
+def _ask(thread: threading.Thread) -> tuple[int, int]:
+    """Opens what the system says of a thread: its system call (proc_pid_syscall(5)) and its state (proc_pid_stat(5))."""
+    opened: list[int] = []
+    for name in ("syscall", "stat"):
+        opened.append(os.open(f"/proc/self/task/{thread.native_id}/{name}", os.O_RDONLY | os.O_CLOEXEC))
+        weakref.finalize(thread, os.close, opened[-1]).atexit = False
+    call, stat = _asked[thread] = opened[0], opened[1]
+    return call, stat
