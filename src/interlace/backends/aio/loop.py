@@ -20,6 +20,7 @@ from weakref import WeakSet
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Names, Task, run_permuted
 from interlace.backends.aio.byhand import ByHand
+from interlace.backends.aio.foreign import DOORS_OF_OTHERS
 from interlace.backends.aio.handles import Handle, Timer, report
 from interlace.backends.aio.localconnections import LocalConnections
 from interlace.backends.aio.lookups import LOOKUPS
@@ -42,6 +43,7 @@ Ts = TypeVarTuple("Ts")
 CLOCKS.accompany(SOCKETS)
 CLOCKS.accompany(RANKS)
 CLOCKS.accompany(LOOKUPS)
+CLOCKS.accompany(DOORS_OF_OTHERS)
 
 
 class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
