@@ -70,6 +70,20 @@ running_loop = asyncio._get_running_loop
 """Returns the event loop that runs in this thread; None if none does."""
 
 
+def read_pipe(loop: Any, pipe: Any, protocol: Any, waiter: Any, extra: Any) -> asyncio.ReadTransport:
+    """Returns asyncio's transport for the end of a pipe that is read."""
+    from asyncio import unix_events
+
+    return unix_events._UnixReadPipeTransport(loop, pipe, protocol, waiter, extra)  # type: ignore[attr-defined,no-any-return]
+
+
+def write_pipe(loop: Any, pipe: Any, protocol: Any, waiter: Any, extra: Any) -> asyncio.WriteTransport:
+    """Returns asyncio's transport for the end of a pipe that is written."""
+    from asyncio import unix_events
+
+    return unix_events._UnixWritePipeTransport(loop, pipe, protocol, waiter, extra)  # type: ignore[attr-defined,no-any-return]
+
+
 def forget(task: asyncio.Task[Any]) -> None:
     """Keeps a task that will never be done from complaining about that."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -22,8 +22,8 @@ from interlace.backends.aio.actors import LOOP, Future, Names, Task, run_permute
 from interlace.backends.aio.byhand import ByHand
 from interlace.backends.aio.foreign import DOORS_OF_OTHERS
 from interlace.backends.aio.handles import Handle, Timer, report
-from interlace.backends.aio.localconnections import LocalConnections
 from interlace.backends.aio.lookups import LOOKUPS
+from interlace.backends.aio.pipes import Pipes
 from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.ranked import RANKS
 from interlace.backends.aio.runaway import Pace
@@ -46,7 +46,7 @@ CLOCKS.accompany(LOOKUPS)
 CLOCKS.accompany(DOORS_OF_OTHERS)
 
 
-class Loop(LocalConnections, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
+class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A loop that lives in a world.
 
     Args:

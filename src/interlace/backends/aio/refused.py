@@ -51,17 +51,6 @@ def _call_site() -> str | None:
 class Refused(asyncio.BaseEventLoop):
     """The part of the loop that says no."""
 
-    async def connect_read_pipe(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: pipes."""
-        refuse(
-            "loop.connect_read_pipe",
-            f"{_FAKE} of what reads the pipe; an asyncio.StreamReader can be fed by hand",
-        )
-
-    async def connect_write_pipe(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: pipes."""
-        refuse("loop.connect_write_pipe", f"{_FAKE} of what writes to the pipe")
-
     async def subprocess_shell(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises NotSimulated: processes."""
         refuse("loop.subprocess_shell", f"{_FAKE} of the function that starts the process")
