@@ -6,11 +6,13 @@ import asyncio
 import io
 import os
 import socket
+import ssl
 import sys
 import tempfile
 from typing import Any
 
 import pytest
+import trustme
 from parity import Echo, Programs, Stage, Talker, check_same, connected, ticks, word
 
 program = Programs()
@@ -100,6 +102,21 @@ async def one_port_of_both_families(stage: Stage) -> None:
         await stage.until(f"{side} connection_lost")
     first.close()
     second.close()
+
+
+@program
+async def a_port_is_shared_by_those_only_who_all_say_so(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    first, port = await stage.serve(lambda: Talker(stage, "server"), reuse_port=True)
+    second, _ = await stage.serve(lambda: Talker(stage, "other"))
+    third = await loop.create_server(lambda: Talker(stage, "server"), "127.0.0.1", port, reuse_port=True)
+    await stage.raises("stranger", loop.create_server(asyncio.Protocol, "127.0.0.1", port))
+    transport, _ = await stage.connect(lambda: Talker(stage, "client"), port)
+    transport.close()
+    await stage.until("server connection_lost")
+    for server in (first, second, third):
+        server.close()
+        await server.wait_closed()
 
 
 @program
@@ -398,6 +415,8 @@ async def names_of_addresses(stage: Stage) -> None:
         (("203.0.113.9", 80), numeric),
     ):
         stage.log(f"{address} {await loop.getnameinfo(address, flags)}")
+    for wrong in (("localhost", 80), ("127.0.0.1",), ("127.0.0.1", "http"), "127.0.0.1"):
+        await stage.raises(f"{wrong}", loop.getnameinfo(wrong))  # type: ignore[arg-type]
 
 
 @program
@@ -518,6 +537,37 @@ async def a_file_in_text_or_after_the_end(stage: Stage) -> None:
         await stage.raises("closing", loop.sendfile(transport, empty))
         await pair.end()
         await stage.raises("no transport", loop.sendfile(asyncio.WriteTransport(), empty))
+
+
+@program
+async def a_file_over_tls(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    ca = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("localhost").configure_cert(context)
+    trusting = ssl.create_default_context()
+    ca.configure_trust(trusting)
+    pair = await connected(
+        stage,
+        server=lambda: Talker(stage, "server", payload=False),
+        serving={"ssl": context},
+        ssl=trusting,
+        server_hostname="localhost",
+    )
+    transport = pair.client.transport
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(300_000))
+        file.flush()
+        stage.log(f"{await loop.sendfile(transport, file, 10, 200_000)} {file.tell()}")
+        try:
+            await loop.sendfile(transport, file, fallback=False)
+        except RuntimeError as error:
+            stage.log(str(error).partition("<")[0])
+        stage.log(f"{await loop.sendfile(transport, io.BytesIO(b'abc'))}")
+    transport.write(b"end")
+    transport.close()
+    await pair.end()
+    stage.log(f"{pair.accepted.received}")
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

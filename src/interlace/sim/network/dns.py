@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from interlace.sim.network.host import LOOPBACK, family_of, is_loopback
@@ -97,9 +98,16 @@ def name(network: Network, address: tuple[Any, ...], flags: int = 0) -> tuple[st
     """Returns host name and service of a socket address, as `socket.getnameinfo` does.
 
     Raises:
-        socket.gaierror: NI_NAMEREQD was given and the address has no name.
+        socket.gaierror: NI_NAMEREQD was given and the address has no name, or it is no IP address.
+        TypeError: it is no socket address.
     """
-    ip, port = address[:2]
+    if not isinstance(address, tuple):
+        raise TypeError("getnameinfo() argument 1 must be a tuple")
+    if len(address) < 2 or not isinstance(address[0], str):
+        raise TypeError("getnameinfo(): illegal sockaddr argument")
+    ip, port = address[0], index(address[1]) % 65536
+    if not is_literal(ip):
+        raise _error("EAI_NONAME", "Name or service not known")
     host = None
     if not flags & socket.NI_NUMERICHOST:
         owner = network.at(ip)
