@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 
 import nats
 from place import Place, everywhere
@@ -10,7 +11,8 @@ from place import Place, everywhere
 class Exchange:
     """As much of a NATS server as the client below needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self.tls = tls
         self.subscriptions: dict[tuple[asyncio.StreamWriter, bytes], bytes] = {}
 
     def deliver(self, subject: bytes, reply: bytes, body: bytes) -> None:
@@ -21,8 +23,12 @@ class Exchange:
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         told = {"server_id": "x", "version": "2.10", "max_payload": 1 << 20, "headers": False, "proto": 1}
+        if self.tls:
+            told["tls_required"] = True
         writer.write(b"INFO " + json.dumps(told).encode() + b"\r\n")
         try:
+            if self.tls:
+                await writer.start_tls(self.tls)
             while words := (await reader.readline()).split():
                 match words:
                     case [b"PING"]:
@@ -42,13 +48,14 @@ class Exchange:
             writer.close()
 
 
-@everywhere(tls=False)
+@everywhere(tls=True)
 async def client_and_server(place: Place) -> None:
     with place.here():
-        server = await asyncio.start_server(Exchange().talk, place.host, place.port)
+        server = await asyncio.start_server(Exchange(place.tls).talk, place.host, place.port)
     port = server.sockets[0].getsockname()[1]
     address = f"nats://{place.name}:{port}"
-    one, other = await asyncio.gather(nats.connect(address), nats.connect(address))
+    options = {"tls": place.client_tls} if place.tls else {}
+    one, other = await asyncio.gather(nats.connect(address, **options), nats.connect(address, **options))
 
     async def answer(message: nats.aio.msg.Msg) -> None:
         await message.respond(message.data.upper())
