@@ -14,7 +14,6 @@ HERE = Path(__file__).parent
 PROGRAMS = sorted(file.stem for file in (HERE / "programs").glob("*.py"))
 
 MAY_DIFFER = {
-    "threads": "on a busy machine a job and a thread of anyio's that one step wakes may go on in either order",
 }
 """Files whose programs may take another course in another process, each with the reason."""
 

@@ -41,6 +41,7 @@ def test_loading_the_plugin_loads_nothing_slow() -> None:
         "interlace",
         "interlace.errors",
         "interlace.plugin",
+        "interlace.untouched",
         *(
             f"interlace.plugin.{name}"
             for name in (
