@@ -13,8 +13,7 @@ from driving import LIBRARIES, SCHEDULES, check_runs, drive
 HERE = Path(__file__).parent
 PROGRAMS = sorted(file.stem for file in (HERE / "programs").glob("*.py"))
 
-MAY_DIFFER = {
-}
+MAY_DIFFER: dict[str, str] = {}
 """Files whose programs may take another course in another process, each with the reason."""
 
 pytestmark = [pytest.mark.matrix, pytest.mark.slow]
