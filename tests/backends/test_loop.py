@@ -169,3 +169,26 @@ def test_background_errors_are_told_under_a_runner() -> None:
 
     with asyncio.Runner(loop_factory=interlace.new_event_loop) as runner:
         assert runner.run(main()) == ["Task exception was never retrieved"]
+
+
+def test_a_timer_that_is_armed_again_for_less_than_a_nanosecond_does_not_fire_for_ever() -> None:
+    async def main() -> tuple[int, float]:
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        when = 0.1 + 0.2  # as a clock that shows 0.3 is too early for
+        fired = 0
+
+        def check() -> None:
+            nonlocal fired
+            fired += 1
+            if loop.time() >= when:
+                done.set()
+            elif fired < 1000:
+                loop.call_at(when, check)
+
+        loop.call_at(when, check)
+        await asyncio.wait_for(done.wait(), 1)
+        return fired, loop.time()
+
+    outcome = interlace.run(main)
+    assert outcome.value == (2, 0.300000001)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache, lru_cache
+from os.path import abspath, realpath  # by name: who looks for blocking calls puts others into their place
 from types import FrameType, TracebackType
 
 from interlace.model.trace import Place
@@ -16,7 +17,7 @@ from interlace.model.trace import Place
 
 def _spellings(path: str) -> tuple[str, str]:
     """Returns a path as it is reached, and as it is when all links are followed: either may tell whose it is."""
-    return os.path.abspath(path), os.path.realpath(path)
+    return abspath(path), realpath(path)
 
 
 _PACKAGE = tuple({os.path.dirname(os.path.dirname(path)) + os.sep for path in _spellings(__file__)})

@@ -720,6 +720,17 @@ async def tls_within_tls(stage: Stage) -> None:
 
 
 @program
+async def start_tls_after_the_end(stage: Stage) -> None:
+    pair = await connected(stage)
+    plain = pair.client.transport
+    plain.close()
+    loop = asyncio.get_running_loop()
+    secured = await loop.start_tls(plain, pair.client, trusting(), server_hostname="localhost")
+    stage.log(f"start_tls gives a transport: {secured is not None}")
+    await settled(stage)
+
+
+@program
 async def start_tls_with_wrong_arguments(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
     pair = await connected(stage)

@@ -6,6 +6,7 @@ import asyncio
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from interlace.backends.aio import inside
 from interlace.model.source import is_own_file
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 def _of_others(stack: Any) -> Any:
     """Takes interlace's own frames off the end of where a handle was made: debug mode shows that place."""
-    while stack and is_own_file(stack[-1].filename):
-        del stack[-1]
+    with inside.unlooped():
+        while stack and is_own_file(stack[-1].filename):
+            del stack[-1]
     return stack
 
 

@@ -84,6 +84,17 @@ def write_pipe(loop: Any, pipe: Any, protocol: Any, waiter: Any, extra: Any) -> 
     return unix_events._UnixWritePipeTransport(loop, pipe, protocol, waiter, extra)  # type: ignore[attr-defined,no-any-return]
 
 
+@contextmanager
+def unlooped() -> Iterator[None]:
+    """Does what the system does for a loop, as if no loop ran: who looks for blocking calls has no part in that."""
+    loop = running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+
+
 def forget(task: asyncio.Task[Any]) -> None:
     """Keeps a task that will never be done from complaining about that."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from interlace.backends.aio import inside
 from interlace.backends.aio.connections import Connections, security_of
 from interlace.backends.aio.ownsocket import OwnSocket
 from interlace.backends.aio.servers import Server
@@ -134,8 +135,9 @@ class LocalConnections(Connections):
         """Makes a socket that is bound to a path, from which an old one is removed."""
         if path[0] not in _ABSTRACT:
             try:
-                if stat.S_ISSOCK(os.stat(path).st_mode):
-                    os.remove(path)
+                with inside.unlooped():
+                    if stat.S_ISSOCK(os.stat(path).st_mode):
+                        os.remove(path)
             except FileNotFoundError:
                 pass
             except OSError as error:
@@ -164,6 +166,7 @@ def _file_of(path: str | bytes) -> tuple[str | bytes, int] | None:
     if not path or path[0] in _ABSTRACT:
         return None
     try:
-        return path, os.stat(path).st_ino
+        with inside.unlooped():
+            return path, os.stat(path).st_ino
     except FileNotFoundError:
         return None

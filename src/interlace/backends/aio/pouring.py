@@ -6,6 +6,8 @@ import asyncio
 import os
 from typing import IO, TYPE_CHECKING
 
+from interlace.backends.aio import inside
+
 if TYPE_CHECKING:
     from interlace.backends.aio.transports import StreamTransport
 
@@ -46,7 +48,12 @@ async def pour_file(
             raise asyncio.SendfileNotAvailableError("not a regular file")
         file.seek(offset)
         while count is None or total < count:
-            block = file.read(_BLOCK if count is None else min(_BLOCK, count - total))
+            size = _BLOCK if count is None else min(_BLOCK, count - total)
+            if before < 0:
+                block = file.read(size)
+            else:  # in the place of the system
+                with inside.unlooped():
+                    block = file.read(size)
             if not block:
                 break
             await transport.pour(block)

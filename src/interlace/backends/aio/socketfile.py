@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from interlace.backends.aio import inside
 from interlace.sim.network.sockets import fail
 
 _logger = logging.getLogger("asyncio")
@@ -60,7 +61,8 @@ def take(address: Any) -> tuple[Key, Any, Callable[[], None] | None]:
     holder = socket.SocketType(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         holder.bind(name)
-        status = os.stat(name)
+        with inside.unlooped():
+            status = os.stat(name)
     except BaseException:
         holder.close()
         raise
@@ -79,7 +81,8 @@ def key_of(address: Any) -> Key:
     if name.startswith(b"\0"):
         return name
     try:
-        status = os.stat(name.partition(b"\0")[0])
+        with inside.unlooped():
+            status = os.stat(name.partition(b"\0")[0])
     except OSError as error:
         fail(error.errno or errno.ENOENT)  # without the name, as it is worded there
     return status.st_dev, status.st_ino
@@ -88,8 +91,9 @@ def key_of(address: Any) -> Key:
 def remove(path: str | bytes, number: int) -> None:
     """Removes the file of a socket, if it is still the same."""
     try:
-        if os.stat(path).st_ino == number:
-            os.unlink(path)
+        with inside.unlooped():
+            if os.stat(path).st_ino == number:
+                os.unlink(path)
     except FileNotFoundError:
         pass
     except OSError as error:

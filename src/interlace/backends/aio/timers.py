@@ -123,6 +123,10 @@ class Timers(inside.BaseLoop):
                 raise UsageError(f"a timer cannot be set to {when!r}: give a number of seconds") from None
             deadline = 2**63 if when > 0 else 0
         now = clock.ns
+        if deadline <= now and when > self.time():
+            # Who finds that a timer of this moment has fired too early, by less than clocks show, and arms it
+            # again for what is left would go on doing so: time stood still.
+            deadline = now + 1
         timer = Timer(when, callback, args, self, context, deadline, now, world.step)
         self._armed = number = self._armed + 1
         insort(self._timers, (deadline, number, timer))

@@ -117,7 +117,6 @@ class Upgrades(inside.BaseLoop):
             loop, actor, protocol, sslcontext, waiter, server_side=server_side, hostname=server_hostname,
             handshake_timeout=ssl_handshake_timeout, shutdown_timeout=ssl_shutdown_timeout, announces=False,
         )  # fmt: skip
-        plain = inside.plain_side(over)  # later it may be gone already, with the connection
         # No byte may come before the handshake has begun, as in BaseEventLoop.start_tls.
         transport.pause_reading()
         transport.set_protocol(over)
@@ -132,7 +131,7 @@ class Upgrades(inside.BaseLoop):
             for handle in begins:
                 handle.cancel()
             raise
-        return plain
+        return inside.plain_side(over)  # None where the connection was closed before the handshake
 
 
 class Trust:
