@@ -2,7 +2,15 @@
 
 import pytest
 
-COLUMNS = ("suite", "stock passed", "ours passed", "excused", "explored passed", "explored deviates")
+COLUMNS = (
+    "suite",
+    "stock passed",
+    "ours passed",
+    "excused",
+    "explored passed",
+    "explored deviates",
+    "seconds",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -86,11 +86,11 @@ def run(suite: dict[str, Any], ours: bool, folder: Path, *extra: str) -> Results
         file.with_suffix(".txt").write_text(done.stdout + done.stderr, encoding="utf-8")
         return read(file)
 
-    found = results(suite["arguments"], folder / "first.xml")
+    where, *others = suite["arguments"]
+    found = results([where, *suite.get("files", ()), *others], folder / "first.xml")
     again = [name for name, outcome in found.items() if outcome == "failed"]
     if 0 < len(again) <= MOST_REPEATED:
-        # The first argument is the folder of the tests.
-        found |= results([*again, *suite["arguments"][1:]], folder / "again.xml")
+        found |= results([*again, *others], folder / "again.xml")
     return found
 
 
@@ -112,10 +112,10 @@ def read(file: Path) -> Results:
 
 def stock(suite: dict[str, Any], folder: Path) -> Results:
     """Returns what becomes of each test with the plugin that the suite was written for; kept between runs."""
-    asked = ("version", "python", "pins", "stock", "remove", "arguments")
-    told = json.dumps([choose(suite["python"]).version, *(suite[key] for key in asked)])
+    asked = ("version", "python", "pins", "stock", "remove", "arguments", "files")
+    told = json.dumps([choose(suite["python"]).version, *(suite[key] for key in asked if key in suite)])
     file = CACHE / "suites" / f"{suite['project']}-{hashlib.sha256(told.encode()).hexdigest()[:12]}.json"
-    if not file.exists():
+    if not file.exists() or suite.get("faster", False):
         found = run(suite, False, folder)
         draft = file.with_name(f"{file.name}.{os.getpid()}")
         draft.write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -124,6 +124,15 @@ def stock(suite: dict[str, Any], folder: Path) -> Results:
         return found
     kept_results: Results = json.loads(file.read_text(encoding="utf-8"))
     return kept_results
+
+
+def seconds(folder: Path) -> tuple[float, float]:
+    """Returns how long the tests of a run took, and how long with all that is done before and after each."""
+    report = ET.parse(folder / "first.xml")
+    tests, whole = (
+        sum(float(one.get("time", 0)) for one in report.iter(tag)) for tag in ("testcase", "testsuite")
+    )
+    return tests, whole
 
 
 def passed(results: Results) -> int:
@@ -155,6 +164,12 @@ def test_what_passes_on_stock_passes_on_ours(name: str, tmp_path: Path, record_p
     unexcused, excused, stale = lost(expected, ours, suite.get("excused", {}))
     record_property("ours passed", passed(ours))
     record_property("excused", len(excused))
+    if suite.get("faster", False):
+        (before, before_all), (after, after_all) = seconds(tmp_path / "stock"), seconds(tmp_path / "ours")
+        record_property(
+            "seconds", f"{before:.1f} of {before_all:.0f} on stock, {after:.1f} of {after_all:.0f} on ours"
+        )
+        assert after < before, "its tests have to take less time on ours"
     assert passed(expected) == suite["passes"], "the table says how many pass on stock"
     assert not unexcused, "these pass on stock only:\n" + "\n".join(unexcused)
     assert not stale, "excused, and passes"
