@@ -252,3 +252,25 @@ def test_a_thread_that_calls_as_the_run_ends_has_called_in_time() -> None:
     late.start()
     late.join(60)
     assert [str(error) for error in refused] == ["Event loop is closed"]
+
+
+def test_a_thread_is_not_held_by_a_loop_that_has_stopped() -> None:
+    threads: list[threading.Thread] = []
+    told: list[int] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            for number in range(3):
+                loop.call_soon_threadsafe(told.append, number)
+
+        threads.append(threading.Thread(target=tell, daemon=True))
+        threads[0].start()
+
+    with asyncio.Runner(loop_factory=interlace.new_event_loop) as runner:
+        runner.run(main())
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+        runner.run(asyncio.sleep(1))
+    assert told == [0, 1, 2]

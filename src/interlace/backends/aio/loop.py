@@ -172,7 +172,11 @@ class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIn
     def run_forever(self) -> None:
         """Runs until `stop` is called; meanwhile all clocks of the process show virtual time."""
         with self.showing():
-            super().run_forever()
+            try:
+                super().run_forever()
+            finally:
+                if self.sleepers:
+                    let_go(self, held=True)
 
     def showing(self) -> AbstractContextManager[None]:
         """Returns within what all clocks of the process show virtual time although the loop does not run."""

@@ -96,9 +96,10 @@ class Threads(inside.BaseLoop):
         When a thread that the program has started itself gets to it is explored.
         """
         self._sentry.begin()  # whoever asks the loop for something may be waited for by it
-        if self._thread_id in (None, threading.get_ident()):
+        running = self._thread_id
+        if running == threading.get_ident() or (running is None and not self._inbox):
             return self.call_soon(callback, *args, context=context)
-        if self._job_number() == _STRANGER:
+        if running is not None and self._job_number() == _STRANGER:
             self._check_closed()
             Waiter().hold(self)
             if self.is_closed():  # as if it had called just before that

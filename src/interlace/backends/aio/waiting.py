@@ -33,13 +33,15 @@ class Waiter:
     Attributes:
         notified: whether it was notified.
         over: whether the wait is over, for that reason or because the time is up.
+        held: whether it waits only since that is explored, and not because it is to wait.
     """
 
-    __slots__ = ("_woken", "notified", "over")
+    __slots__ = ("_woken", "held", "notified", "over")
 
     def __init__(self) -> None:
         self.notified = False
         self.over = False
+        self.held = False
         self._woken = threading.Event()
 
     def release(self) -> None:
@@ -66,6 +68,7 @@ class Waiter:
 
     def hold(self, loop: Threads) -> None:
         """Waits for a time that is explored, as if what the thread has done since it woke up had taken it."""
+        self.held = True
         thread = threading.current_thread()
 
         def arm() -> None:
@@ -79,15 +82,24 @@ class Waiter:
         loop.sleepers[self] = loop.world.clock.ns + ns
         try:
             loop.post_letter(lambda: self.over or arm())
-            self._woken.wait()
+            if (
+                loop._thread_id is not None or not self.held
+            ):  # a loop that stops lets go of those that it finds here
+                self._woken.wait()
         finally:
             del loop.sleepers[self]
 
 
-def let_go(loop: Threads) -> None:
-    """Has all threads go on that wait in virtual time, since the run is over and none passes any more."""
+def let_go(loop: Threads, *, held: bool = False) -> None:
+    """Has all threads go on that wait in virtual time, since none passes any more.
+
+    Args:
+        loop: the loop, which no longer runs.
+        held: whether it may run again, so that only those go on that need not wait.
+    """
     for waiter in tuple(loop.sleepers):
-        waiter.expire()
+        if waiter.held or not held:
+            waiter.expire()
 
 
 def wait_in_thread(loop: Threads, condition: threading.Condition, seconds: float) -> bool:
