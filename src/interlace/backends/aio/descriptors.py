@@ -47,20 +47,25 @@ class Descriptors(Refused, inside.SocketFunctions):
     Attributes:
         _plugs: the sockets, by number.
         _transports: those that have become a transport, likewise.
+        _shown: the numbers of transports that were made otherwise, as far as anybody has asked.
     """
 
     _world: World
     _readers: dict[int, Handle]
     _writers: dict[int, Handle]
+    _files: dict[int, Any]
     _plugs: dict[int, Socket]
     _transports: weakref.WeakValueDictionary[int, asyncio.BaseTransport]
+    _shown: dict[End, int]
     _twins: weakref.WeakKeyDictionary[socket.socket, OwnSocket]
 
     def _init_descriptors(self) -> None:
         self._readers = {}
         self._writers = {}
+        self._files = {}
         self._plugs = {}
         self._transports = weakref.WeakValueDictionary()
+        self._shown = {}
         self._twins = weakref.WeakKeyDictionary()
 
     def close(self) -> None:
@@ -69,6 +74,8 @@ class Descriptors(Refused, inside.SocketFunctions):
         for plug in self._plugs.values():
             if isinstance(plug, LocalSocket) and plug.listener is not None:
                 plug.listener.close()  # its file stays; what has held it does not
+        self._shown.clear()
+        self._files.clear()
         for handles in (self._readers, self._writers):
             for handle in handles.values():
                 handle.cancel()
@@ -97,6 +104,20 @@ class Descriptors(Refused, inside.SocketFunctions):
         if plug is not None and plug not in self._plugs.values():
             plug.close()
 
+    def _number_of_end(self, end: End) -> int:
+        """Returns the number of the socket of a transport; -1 once it is closed."""
+        for other in [one for one in self._shown if one.closed]:
+            self._plugs.pop(self._shown.pop(other), None)
+        if end.closed or self.is_closed():
+            return -1
+        number = self._shown.get(end)
+        if number is None:
+            fallen = end.fallen
+            plug = Socket(self._world.network, self._world, socket.AF_INET, end)
+            end.fallen = fallen  # that is the transport's
+            number = self._shown[end] = self._give_number(plug)
+        return number
+
     def _wrap(self, number: int, proto: int = 0) -> OwnSocket:
         """Makes a socket object for a number."""
         made = bare_socket(OwnSocket, self)
@@ -114,20 +135,32 @@ class Descriptors(Refused, inside.SocketFunctions):
         return self._watch(self._writers, fd, plug.watch_write, callback, args)
 
     def _remove_reader(self, fd: Any) -> bool:
-        number = _number_of(fd)
+        number = self._known_number(fd)
         plug = self._plugs.get(number)
         return self._unwatch(self._readers, number, plug.watch_read if plug else None)
 
     def _remove_writer(self, fd: Any) -> bool:
-        number = _number_of(fd)
+        number = self._known_number(fd)
         plug = self._plugs.get(number)
         return self._unwatch(self._writers, number, plug.watch_write if plug else None)
+
+    def _known_number(self, fd: Any) -> int:
+        """Returns the number of a descriptor, also of an object that is closed and was being watched."""
+        try:
+            return _number_of(fd)
+        except ValueError:
+            for number, file in self._files.items():
+                if file is fd:
+                    return number
+            raise
 
     def _plug_of(self, fd: Any, api: str) -> Socket:
         number = _number_of(fd)
         plug = self._plugs.get(number)
         if plug is None:
             refuse(api, DESCRIPTORS)
+        if number in self._shown.values():
+            raise RuntimeError(f"File descriptor {fd!r} is used by a transport")
         return plug
 
     def _watch(
@@ -145,6 +178,7 @@ class Descriptors(Refused, inside.SocketFunctions):
         if before is not None:
             before.cancel()
         handles[number] = handle
+        self._files[number] = fd
         # A function for sockets is done with its future, and says so one iteration later.
         future = args[0] if args and getattr(callback, "__name__", "").startswith("_sock_") else None
 
@@ -161,6 +195,8 @@ class Descriptors(Refused, inside.SocketFunctions):
         if self.is_closed() or handle is None:
             return False
         handle.cancel()
+        if number not in self._readers and number not in self._writers:
+            self._files.pop(number, None)
         if watch is not None:
             watch(None)
         return True

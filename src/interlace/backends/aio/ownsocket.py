@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import operator
+import select
 import socket
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from interlace.backends.aio import socketfile
 from interlace.backends.aio.socketbytes import SocketBytes
 from interlace.backends.aio.socketstate import INTERNET
+from interlace.backends.aio.socketwait import is_in_loop
 from interlace.sim.network import dns
 from interlace.sim.network.local import LocalSocket
 from interlace.sim.network.sockets import fail
@@ -98,11 +100,10 @@ class OwnSocket(SocketBytes):
     def _connect(self, address: Any, name: str) -> None:
         place = self._place(address, name)
         plug = self._open
-        if self._timeout != 0 and plug.family in INTERNET and plug.end is None and not plug.listens:
+        waits = self._timeout != 0 and plug.family in INTERNET and plug.end is None and not plug.listens
+        if waits and is_in_loop(self._loop):
             self._refuse(name, _CONNECT)  # before anything has begun
-        self._attempt(
-            lambda: self._open.connect(place), name, "loop.sock_connect, or asyncio.open_connection"
-        )
+        self._attempt(lambda: plug.connect(place), name, _CONNECT, select.POLLOUT)
 
     def _place(self, address: Any, name: str) -> Any:
         """Returns an address as numbers; what is wrong with it is worded as there."""

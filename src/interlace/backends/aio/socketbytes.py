@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +26,7 @@ class SocketBytes(SocketState):
 
     def _send(self, view: memoryview[int], flags: int, name: str) -> int:
         _check(flags, f"socket.{name}")
-        return self._attempt(lambda: self._open.send(view), name, "loop.sock_sendall")
+        return self._attempt(lambda: self._open.send(view), name, "loop.sock_sendall", select.POLLOUT)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Sends all of these bytes, or raises in the middle of them."""

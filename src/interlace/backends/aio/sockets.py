@@ -56,10 +56,9 @@ class SimulatedSocket:
         return f"<simulated socket {kind}, laddr={self._local}{remote}>"
 
     def fileno(self) -> int:
-        """Returns a descriptor that never becomes readable, or -1 if a poll would report this socket.
+        """Returns a descriptor that can be polled; -1 once it is closed.
 
-        Connection pools poll idle connections to see whether the server has hung up; a descriptor
-        of -1 counts as readable there.
+        Connection pools poll idle connections to see whether the server has hung up.
         """
         return self._fileno()
 
@@ -225,14 +224,11 @@ class Sockets(Descriptors):
 
     def _show(self, end: End, made: socket.socket | None = None) -> SimulatedSocket:
         """Returns the socket object for an end; one that the program has made has the same options."""
-
-        def fileno() -> int:
-            return -1 if end.closed or end.readable else self._quiet_descriptor()
-
-        shown = SimulatedSocket(end.local, end.remote, fileno)
-        if isinstance(made, OwnSocket):
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            shown.share_options(made.options)
+        if not isinstance(made, OwnSocket):
+            return SimulatedSocket(end.local, end.remote, partial(self._number_of_end, end))
+        shown = SimulatedSocket(end.local, end.remote, made.fileno)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        shown.share_options(made.options)
         return shown
 
     def _quiet_descriptor(self) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from interlace.backends.aio.refused import refuse
+from interlace.backends.aio.socketwait import is_in_loop, wait_for
 from interlace.sim.network.sockets import fail
 
 if TYPE_CHECKING:
@@ -159,19 +161,31 @@ class SocketState(socket.socket):
                 value = 2 * min(max(value, 1152), _LARGEST_BUFFER)
         self.options[level, option] = value if isinstance(value, int) else bytes(value)
 
-    def _attempt(self, call: Callable[[], T], name: str, remedy: str) -> T:
-        """Makes a call; where it would have to wait, it must be of a socket that does not block.
+    def _attempt(self, call: Callable[[], T], name: str, remedy: str, event: int = select.POLLIN) -> T:
+        """Makes a call; where it would have to wait, that is done by a thread of the run, for as long as it may.
+
+        Args:
+            call: what to try.
+            name: the name of the method.
+            remedy: what to await instead.
+            event: what it waits for: POLLIN or POLLOUT.
 
         Raises:
-            BlockingIOError: it would have to wait.
-            NotSimulated: the same, of a blocking socket.
+            BlockingIOError: it would have to wait, and the socket does not block.
+            TimeoutError: it has waited for as long as it may.
+            NotSimulated: it would have to wait in the thread of the loop.
         """
-        try:
-            return call()
-        except BlockingIOError:
-            if self._timeout == 0:
-                raise
-            self._refuse(name, remedy)
+        while True:
+            plug = self._open
+            try:
+                return call()
+            except BlockingIOError:
+                if self._timeout == 0:
+                    raise
+                if is_in_loop(self._loop):
+                    self._refuse(name, remedy)
+                if not wait_for(self._loop, [(plug, event)], self._timeout):
+                    raise TimeoutError("timed out") from None
 
     def _refuse(self, name: str, remedy: str) -> NoReturn:
         self.quiet = True

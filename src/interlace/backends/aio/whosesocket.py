@@ -8,14 +8,25 @@ of a run, threads that were there before, asyncio, pytest and interlace itself.
 from __future__ import annotations
 
 import functools
+import select
+import selectors
 import socket
 import sys
 import types
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from interlace.backends.aio.descriptors import FIRST_NUMBER, Descriptors
 from interlace.backends.aio.ownsocket import KINDS, OwnSocket, bare_socket
+from interlace.backends.aio.polls import (
+    SELECTORS,
+    Poll,
+    become_simulated,
+    poll_really,
+    select_mixed,
+    select_really,
+)
 from interlace.backends.aio.refused import refuse
 from interlace.backends.clocks import CLOCKS
 
@@ -24,15 +35,65 @@ _SIMULATED = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", -1))
 
 
 class _Sockets:
-    """How objects of `socket.socket` are made; see `Companion`."""
+    """How sockets are made, and descriptors polled; see `Companion`."""
 
     def replace(self) -> None:
-        """Has code of a run be given simulated sockets."""
+        """Has code of a run be given what is simulated."""
         socket.socket.__new__ = _new  # type: ignore[assignment,method-assign]
+        select.select = _select
+        if poll_really is not None:
+            select.poll = _poll  # type: ignore[misc,assignment]
+        for cls in SELECTORS:
+            setattr(cls, "__init__", _init_of(cls))  # noqa: B010
 
     def restore(self) -> None:
-        """Has everybody be given real ones."""
+        """Has everybody be given what is real."""
         del socket.socket.__new__
+        select.select = select_really
+        if poll_really is not None:
+            select.poll = poll_really  # type: ignore[misc]
+        for cls, init in _INITS.items():
+            if init is None:
+                del cls.__init__
+            else:
+                setattr(cls, "__init__", init)  # noqa: B010
+
+
+def _select(reads: Any, writes: Any, others: Any, timeout: Any = None, /) -> Any:
+    """Is `select.select` while code of a run is executed."""
+    loop = _loop_of(sys._getframe(1).f_code.co_filename)
+    if loop is None:
+        return select_really(reads, writes, others, timeout)
+    return select_mixed(loop, reads, writes, others, timeout)
+
+
+def _poll() -> Any:
+    """Is `select.poll` while code of a run is executed."""
+    loop = _loop_of(sys._getframe(1).f_code.co_filename)
+    assert poll_really is not None
+    return poll_really() if loop is None else Poll(loop)
+
+
+_INITS = {cls: vars(cls).get("__init__") for cls in SELECTORS}
+
+
+def _init_of(cls: type[selectors.BaseSelector]) -> Callable[[Any], None]:
+    """Returns what is the `__init__` of a class of selectors while code of a run is executed.
+
+    Not its `__new__`: once a class has had one, CPython does not forget that, and is stricter with its subclasses.
+    """
+
+    def init(made: Any) -> None:
+        loop = _loop_of(sys._getframe(1).f_code.co_filename) if type(made) is cls else None
+        original: Any = _INITS[cls]
+        if loop is not None:
+            become_simulated(made, loop)
+        elif original is not None:
+            original(made)
+        else:
+            super(cls, made).__init__()
+
+    return init
 
 
 def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:

@@ -32,6 +32,8 @@ class Watched:
     _actor: str
     _reader: Callable[[], object] | None
     _writer: Callable[[], object] | None
+    _read_told = -2
+    _write_told = -2
 
     @property
     def events(self) -> int:
@@ -64,7 +66,7 @@ class Watched:
         """Sets what is called, as a step, whenever it is readable; None for nothing."""
         self._reader = reader
         if self.end is not None and not self.connects and not self._deaf:
-            self.end.watch_read(reader)
+            self.end.watch_read(None if reader is None else self._read)
         elif reader is not None and self.events & ~select.POLLOUT:
             self._arm()
 
@@ -72,9 +74,27 @@ class Watched:
         """Sets what is called, as a step, whenever it is writable; None for nothing."""
         self._writer = writer
         if self.end is not None and not self.connects:
-            self.end.watch_write(writer)
+            self.end.watch_write(None if writer is None else self._write)
         elif writer is not None and self.events & ~select.POLLIN:
             self._arm()
+
+    def _read(self) -> None:
+        if self._reader is not None and self._may_tell(self._read_told):
+            self._read_told = self._world.iteration
+            self._reader()
+
+    def _write(self) -> None:
+        if self._writer is not None and self._may_tell(self._write_told):
+            self._write_told = self._world.iteration
+            self._writer()
+
+    def _may_tell(self, told: int) -> bool:
+        """Tells whether somebody may be called again who was called in that iteration: once a poll.
+
+        Where callbacks of one iteration change places, what the call has scheduled is let run first: it may be
+        that nobody wants to be called again.
+        """
+        return self._world.iteration - told > (self._world.order != "realistic")
 
     def _arm(self) -> None:
         """Has its watchers be told in a step of the next poll."""
@@ -94,9 +114,9 @@ class Watched:
 
     def _tell(self) -> None:
         """Calls who waits for what it is now; again with the next poll, as long as that is so."""
-        if self._reader is not None and self.events & ~select.POLLOUT:
-            self._reader()
-        if self._writer is not None and self.events & ~select.POLLIN:
-            self._writer()
+        if self.events & ~select.POLLOUT:
+            self._read()
+        if self.events & ~select.POLLIN:
+            self._write()
         self.watch_read(self._reader)
         self.watch_write(self._writer)
