@@ -435,6 +435,59 @@ async def a_server_on_a_socket_of_its_own(stage: Stage) -> None:
         stage.log(f"{sock.fileno()}")
 
 
+# -- pairs -----------------------------------------------------------------------------------------
+
+
+@program
+async def a_pair(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    one, other = socket.socketpair()
+    with one, other:
+        stage.log(f"{one.family!r} {one.type!r} {one.proto} {one.getsockname()!r} {other.getpeername()!r}")
+        stage.log(f"{one.gettimeout()} {one.send(b'hello')} {other.recv(100)!r}")
+        one.setblocking(False)
+        other.setblocking(False)
+        tried(stage, "nothing", lambda: other.recv(1))
+        reading = asyncio.create_task(loop.sock_recv(one, 10))
+        await ticks(2)
+        await loop.sock_sendall(other, b"back")
+        stage.log(f"{await reading!r}")
+        other.send(b"last")
+        other.close()
+        stage.log(f"{one.recv(10)!r} {one.recv(10)!r}")
+        tried(stage, "closed", lambda: one.send(b"x"))
+
+
+@program
+async def a_pair_that_wakes_the_loop(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    one, other = socket.socketpair()
+    with one, other:
+        one.setblocking(False)
+
+        def woken() -> None:
+            stage.log(f"woken {one.recv(100)!r}")
+
+        loop.add_reader(one, woken)
+        for number in range(3):
+            other.send(b"%d" % number)
+        await stage.until("woken")
+        loop.remove_reader(one)
+
+
+@program
+async def a_pair_of_transports(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    one, other = socket.socketpair()
+    transport, _ = await loop.create_connection(lambda: Talker(stage, "client"), sock=one)
+    await loop.connect_accepted_socket(lambda: Echo(stage, "server"), other)
+    transport.write(b"hello")
+    await stage.until("client data_received")
+    transport.write_eof()
+    await stage.until("client connection_lost")
+    stage.log(f"{one.fileno()} {other.fileno()}")
+
+
 @pytest.mark.parametrize("name", program)
 def test_parity(name: str, caplog: pytest.LogCaptureFixture) -> None:
     check_same(program[name], caplog)

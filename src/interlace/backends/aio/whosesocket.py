@@ -7,6 +7,7 @@ of a run, threads that were there before, asyncio, pytest and interlace itself.
 
 from __future__ import annotations
 
+import _socket
 import functools
 import select
 import selectors
@@ -15,7 +16,7 @@ import sys
 import types
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from interlace.backends.aio.descriptors import FIRST_NUMBER, Descriptors
 from interlace.backends.aio.ownsocket import KINDS, OwnSocket, bare_socket
@@ -29,7 +30,9 @@ from interlace.backends.aio.polls import (
 )
 from interlace.backends.aio.refused import refuse
 from interlace.backends.clocks import CLOCKS
+from interlace.sim.network.local import joined
 
+_socketpair_really = getattr(_socket, "socketpair", None)
 _new_really = socket.socket.__new__
 _SIMULATED = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", -1))
 
@@ -40,6 +43,8 @@ class _Sockets:
     def replace(self) -> None:
         """Has code of a run be given what is simulated."""
         socket.socket.__new__ = _new  # type: ignore[assignment,method-assign]
+        if _socketpair_really is not None:
+            _socket.socketpair = _socketpair
         select.select = _select
         if poll_really is not None:
             select.poll = _poll  # type: ignore[misc,assignment]
@@ -49,6 +54,8 @@ class _Sockets:
     def restore(self) -> None:
         """Has everybody be given what is real."""
         del socket.socket.__new__
+        if _socketpair_really is not None:
+            _socket.socketpair = _socketpair_really
         select.select = select_really
         if poll_really is not None:
             select.poll = poll_really  # type: ignore[misc]
@@ -124,6 +131,32 @@ def _loop_of(file: str | None) -> Descriptors | None:
     """Returns the loop of the run that code in this file belongs to; None: it is to be given what is real."""
     world: Any = CLOCKS.world_of(file)
     return world if isinstance(world, Descriptors) else None
+
+
+class _Half(NamedTuple):
+    """Half of a pair, as `socket.socketpair` takes it from what it asks.
+
+    Args:
+        number: of its descriptor.
+    """
+
+    number: int
+
+    def detach(self) -> int:
+        """Gives the number away."""
+        return self.number
+
+
+def _socketpair(family: int = -1, type: int = -1, proto: int = 0, /) -> Any:  # noqa: A002
+    """Is what `socket.socketpair` asks while code of a run is executed."""
+    loop = _loop_of(_calling_file())
+    kind = socket.SOCK_STREAM if type == -1 else type & KINDS
+    if loop is None or family not in (-1, socket.AF_UNIX) or kind != socket.SOCK_STREAM:
+        assert _socketpair_really is not None
+        return _socketpair_really(family, type, proto)
+    network = loop._world.network
+    one, other = joined(network, loop._world)
+    return _Half(loop._give_number(one)), _Half(loop._give_number(other))
 
 
 def _is_simulated(given: dict[str, Any]) -> bool:

@@ -212,13 +212,7 @@ class LocalSocket(Socket):
             fail(errno.EINVAL)
         if self.end is not None:
             fail(errno.EISCONN)
-        host = network.here
-        name = network.numbered(f"{host.name}→{listener.label}")
-        client = LocalEnd(world, host, f"{name} client", self.name, listener.address, "reply")
-        server = LocalEnd(world, host, f"{name} server", listener.address, self.name, "request")
-        pipe = _Pipe(world, host, host)
-        pair(client, server, pipe, pipe)
-        client.open()
+        client, server = _ends(network, world, listener.label, self.name, listener.address)
         client.fallen = self._fall
         self.end = client
         time = server.expect("acceptance", partial(listener.accept_arrived, world.clock))
@@ -257,3 +251,23 @@ def _accept(server: LocalEnd, listener: LocalListener) -> None:
         server.reset()
     else:
         listener.accept(server)
+
+
+def joined(network: Network, world: World) -> tuple[LocalSocket, LocalSocket]:
+    """Returns two sockets that are connected with each other, as `socket.socketpair` does."""
+    client, server = _ends(network, world, "socketpair", "", "")
+    server.open()
+    family = socket.AF_UNIX
+    return LocalSocket(network, world, family, client), LocalSocket(network, world, family, server)
+
+
+def _ends(network: Network, world: World, label: str, near: Any, far: Any) -> tuple[LocalEnd, LocalEnd]:
+    """Makes both ends of a connection; the first is open."""
+    host = network.here
+    name = network.numbered(f"{host.name}→{label}")
+    client = LocalEnd(world, host, f"{name} client", near, far, "reply")
+    server = LocalEnd(world, host, f"{name} server", far, near, "request")
+    pipe = _Pipe(world, host, host)
+    pair(client, server, pipe, pipe)
+    client.open()
+    return client, server
