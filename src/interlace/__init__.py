@@ -15,6 +15,8 @@ from interlace.errors import (
     NotSimulated,
     Runaway,
     Standstill,
+    UnmatchedRequest,
+    UnusedRoute,
     UsageError,
 )
 
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
         Schedule,
         Verdict,
         World,
+        after,
         explore,
+        fault,
         new_event_loop,
         replay,
+        reply,
         run,
     )
     from interlace.plugin.declare import fixture
@@ -49,14 +54,19 @@ __all__ = [
     "Runaway",
     "Schedule",
     "Standstill",
+    "UnmatchedRequest",
+    "UnusedRoute",
     "UsageError",
     "Verdict",
     "World",
     "__version__",
+    "after",
     "explore",
+    "fault",
     "fixture",
     "new_event_loop",
     "replay",
+    "reply",
     "run",
 ]
 

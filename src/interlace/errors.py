@@ -100,6 +100,37 @@ class Unanswered(Deadlock):
         self.service = service
 
 
+class UnmatchedRequest(InterlaceError, AssertionError):
+    """A fake was sent a request that none of its routes is for; see `World.http`.
+
+    Args:
+        request: the request, in words.
+        nearest: a line for each of the nearest routes, and why it missed.
+        remedy: what to type.
+    """
+
+    def __init__(self, request: str, nearest: tuple[str, ...], remedy: str) -> None:
+        about = f". Nearest routes{_listed(nearest)}\n" if nearest else ": the fake has no routes yet. "
+        super().__init__(f"no route for {request}{about}{remedy}")
+        self.request = request
+        self.nearest = nearest
+
+
+class UnusedRoute(InterlaceError, AssertionError):
+    """The test has ended, and a route of a fake was asked less often than it must be.
+
+    Args:
+        routes: a line for each of them.
+    """
+
+    def __init__(self, routes: tuple[str, ...]) -> None:
+        super().__init__(
+            f"the test has ended, and these routes were not used as they should{_listed(routes)}\n"
+            "If that is well, say so at the route: .optional()"
+        )
+        self.routes = routes
+
+
 class Standstill(Deadlock):
     """The test waits, and for very long nothing has run but tasks that do the same again and again.
 

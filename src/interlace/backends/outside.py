@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 from interlace.backends.bridge import Bridge
 from interlace.errors import UsageError
 from interlace.sim.latency import parse_latency
-from interlace.sim.network.dns import is_literal
-from interlace.sim.network.host import LOOPBACK, is_loopback
+from interlace.sim.network.host import LOOPBACK
 from interlace.sim.network.link import Line
 from interlace.sim.network.network import DEFAULT_HOST
+from interlace.sim.network.service import check_name, is_local, split_address
 
 if TYPE_CHECKING:
     from interlace.sim.network.host import Host
@@ -130,17 +130,13 @@ class Outside:
 
     def admit(self, name: str, to: str | None, latency: Any, patience: float) -> None:
         """Lets a name of the simulated network stand for a real service; see `World.passthrough`."""
-        host, port = _split(name, "the name of the service")
+        host, port = split_address(name, "the name of the service")
         family, address, shown = _target(to or name)
         if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 < patience < 1e6:
             raise UsageError(f"patience is {patience!r}: give the real seconds that the service may take")
         network = self._world.network
-        local = is_loopback(host) or host == "localhost"
-        if is_literal(host) and not local:
-            raise UsageError(
-                f"passthrough({name!r}): hosts of the simulated network have names, and the loopback addresses; "
-                f"give the service a name, such as passthrough('service:{port}', to={name!r}), and connect to that"
-            )
+        local = is_local(host)
+        check_name(f"passthrough({name!r})", host, f"passthrough('service:{port}', to={name!r})")
         line = None if latency is None else Line(parse_latency(latency))
         if line is not None and local:
             raise UsageError(
@@ -302,15 +298,6 @@ def outside_of(world: World) -> Outside:
     return found
 
 
-def _split(text: str, what: str) -> tuple[str, int]:
-    """Reads `host:port`."""
-    host, colon, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError(f"{text!r} is no {what}: write host and port, such as 'db.internal:5432'")
-    return host, int(port)
-
-
 def _target(to: str) -> tuple[int, Any, str]:
     """Returns the family of a real address, the address, and how it is shown.
 
@@ -322,7 +309,7 @@ def _target(to: str) -> tuple[int, Any, str]:
         if not hasattr(socket, "AF_UNIX"):
             raise UsageError(f"to={to!r}: there are no Unix sockets here; give host and port")
         return socket.AF_UNIX, path, path
-    host, port = _split(to, "real address")
+    host, port = split_address(to, "real address")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:

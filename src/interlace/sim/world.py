@@ -48,6 +48,8 @@ class World:
         network: the simulated network.
         flight: operations that have not completed.
         outside: the real services that take part, known to the backend; None if there are none.
+        complaints: what fakes have found wrong with the test, in that order; the first one fails the run.
+        reviews: asked when the program has ended well, for what fails the run nevertheless.
         files: what the test says about real files; None: nothing.
         step: the number of the step that is running; -1 before the first.
         trace: what happened so far.
@@ -101,6 +103,8 @@ class World:
         self.flight = Flight(self)
         self.network = Network(self)
         self.outside: Any = None
+        self.complaints: list[BaseException] = []
+        self.reviews: list[Callable[[], BaseException | None]] = []
         self.files: Files | None = None
         self.closed = False
 
@@ -220,6 +224,24 @@ class World:
         if answer:
             self.tell(sentences[answer])
         return answer
+
+    def review(self, error: BaseException | None) -> BaseException | None:
+        """Returns what a run fails with, given what its program has raised: fakes may know better. Asked once.
+
+        A fault that was injected may keep a program from what its fakes expect of it.
+        """
+        complaints, self.complaints = self.complaints, []
+        reviews, self.reviews = self.reviews, []
+        if complaints:
+            found = complaints[0]
+            if error is not None and found is not error:
+                found.__context__ = error
+                if found.__traceback__ is None:
+                    found.__traceback__ = error.__traceback__
+            return found
+        if error is None and not self.injected:
+            return next(filter(None, (review() for review in reviews)), None)
+        return error
 
     def tell(self, line: str) -> None:
         """Notes that a fault was injected."""

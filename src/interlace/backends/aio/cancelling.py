@@ -40,7 +40,9 @@ class Canceller:
     def _asks(self, task: object) -> TypeGuard[Task]:
         if not isinstance(task, Task) or task is self._main or self._world.cancelled or task.done():
             return False
-        return self._world.faults.may_cancel(name_of(task), made_by_test=task.made_by_test)
+        # What a fake does on its host is not the program under test.
+        made_by_test = task.made_by_test and not (task.stay is not None and task.stay.host.served)
+        return self._world.faults.may_cancel(name_of(task), made_by_test=made_by_test)
 
     def _before(self, handle: Any) -> None:
         task = getattr(handle._callback, "__self__", None)

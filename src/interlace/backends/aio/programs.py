@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
 from interlace.backends.aio.buried import free, silence
+from interlace.backends.aio.served import listen
 from interlace.backends.aio.stuck import name_of, told_name_of
 from interlace.backends.aio.transports import settle
 from interlace.errors import HostCrashed, UsageError
 from interlace.model.source import show_place
 from interlace.sim.clock import MILLISECOND, SECOND
-from interlace.sim.network.life import Program, Stay, current_host
+from interlace.sim.network.life import Program, Served, Stay, current_host
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -76,6 +77,10 @@ class Programs:
             heard: asyncio.Future[None] = self._loop.create_future()
             host.waiting.setdefault(port, []).append(partial(settle, heard))
             await heard
+
+    def serve(self, service: Served) -> None:
+        """Has a fake listen on its host."""
+        listen(self._loop, service)
 
     def bury(self, host: Host) -> None:
         """Ends all that ran on a host that has crashed, without letting any of it run on."""

@@ -145,6 +145,7 @@ class Running:
     def take(self, value: Any, error: BaseException | None) -> Ending:
         """Takes the outcome: from now on nothing is asked and nothing is recorded. Once taken, it stays."""
         if self._ending is None:
+            error = self.world.review(error)
             interrupted = error is not None and self.world.cancelled and _only_cancelled(error)
             background = tuple(_word(context) for context in self.loop.background)
             ending = Ending(value, None if interrupted else error, interrupted, background)

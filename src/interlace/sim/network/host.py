@@ -18,7 +18,7 @@ from interlace.errors import UsageError
 from interlace.sim.disk import Disk
 from interlace.sim.hostclock import HostClock
 from interlace.sim.network.certificates import Authority
-from interlace.sim.network.life import Program, Stay, crash, current_host, restart, running
+from interlace.sim.network.life import Program, Served, Stay, crash, current_host, restart, running
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
@@ -126,6 +126,7 @@ class Host:
         is_silent: whether it is down and answers nothing at all.
         life: how often it has crashed.
         programs: what `restart` starts anew.
+        served: the fakes that listen on it, again after `restart`.
         waiting: what is called when somebody next listens at a port.
         disk: its files: they outlive a crash, if they were synced.
         mirror: the real files that code on it has changed, where a crash leaves traces in them; else None.
@@ -133,7 +134,7 @@ class Host:
 
     __slots__ = (
         *("_bound", "_next_port", "address", "boxes", "clock", "disk", "ends", "is_silent"),
-        *("is_up", "life", "mirror", "name", "network", "programs", "waiting"),
+        *("is_up", "life", "mirror", "name", "network", "programs", "served", "waiting"),
     )
 
     def __init__(self, network: Network, name: str, address: str, world: World) -> None:
@@ -144,6 +145,7 @@ class Host:
         self.is_up = True
         self.life = 0
         self.programs: list[tuple[Program, tuple[Any, ...]]] = []
+        self.served: list[Served] = []
         self.waiting: dict[int, list[Callable[[], None]]] = {}
         self.name = name
         self.address = address

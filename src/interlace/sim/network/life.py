@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from interlace.errors import UsageError
 
 if TYPE_CHECKING:
+    import ssl
+
     from interlace.sim.network.host import Host
+    from interlace.sim.network.link import Line
 
 Program = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -53,6 +56,27 @@ def settled_context() -> Context:
     return context
 
 
+class Served(NamedTuple):
+    """A fake that listens on a host, and again when the host is back from a crash.
+
+    Args:
+        host: the host.
+        address: the IP address it is bound to; may be a wildcard.
+        port: the port.
+        handler: a factory of protocols or of conversations (`sim.network.service`), or a coroutine function that
+            takes a reader and a writer.
+        security: the context for TLS; None: plain.
+        line: how its answers travel; None: as the links between hosts say.
+    """
+
+    host: Host
+    address: str
+    port: int
+    handler: Callable[..., Any]
+    security: ssl.SSLContext | None = None
+    line: Line | None = None
+
+
 class Programs(Protocol):
     """What runs programs on hosts; a backend puts one into the network."""
 
@@ -66,6 +90,10 @@ class Programs(Protocol):
 
     def wait(self, host: Host, port: int) -> Awaitable[None]:
         """Waits until somebody listens at a port of a host."""
+        ...
+
+    def serve(self, service: Served) -> None:
+        """Has a fake listen on its host."""
         ...
 
     def bury(self, host: Host) -> None:
@@ -111,8 +139,21 @@ def restart(host: Host) -> None:
     host.is_up = True
     host.is_silent = False
     host.network.links.review()
+    for service in host.served:
+        running(host).serve(service)
     for program, args in host.programs:
         running(host).start(host, program, args)
+
+
+def serve(service: Served) -> None:
+    """Has a fake listen on its host from now on.
+
+    Raises:
+        UsageError: a handler that cannot work, the host is down, or this is no run.
+        OSError: somebody listens there already (EADDRINUSE).
+    """
+    running(service.host).serve(service)
+    service.host.served.append(service)
 
 
 def running(host: Host) -> Programs:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from interlace.errors import UsageError
-from interlace.sim.latency import parse_latency
+from interlace.sim.latency import Latency, parse_latency
 from interlace.sim.network.link import Line
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Links:
         source: str,
         target: str,
         *,
-        latency: str | float | tuple[float, float] | None = None,
+        latency: Latency | None = None,
         bandwidth: str | float | None = None,
         loss: int | None = None,
         duplicate: int | None = None,
@@ -79,7 +79,7 @@ class Links:
         Args:
             source: the name of one host; it is made if there is none.
             target: the name of the other.
-            latency: how long a packet takes in each direction: `"5ms"`, `"5ms..200ms"`, seconds, or a pair.
+            latency: how long a packet takes in each direction: `"5ms"`, `"5ms..200ms"`, seconds, a pair, or a list.
             bandwidth: how much goes through in a second: bytes, or text such as `"1MB/s"` or `"10Mbit/s"`.
             loss: how many packets of a run may be lost, in each direction.
             duplicate: how many datagrams may arrive twice.

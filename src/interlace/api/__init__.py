@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from interlace.backends.aio.run import MAX_STEPS, MAX_TIME, Asyncio, Running, new_event_loop, suspend
-from interlace.backends.files import files_of
-from interlace.backends.outside import PATIENCE, outside_of
+from interlace.api.world import World
+from interlace.backends.aio.run import MAX_STEPS, MAX_TIME, Asyncio, Running, new_event_loop
 from interlace.engine.explore import Progress, Search
 from interlace.engine.plan import Plan, check_order
 from interlace.engine.run import Program, Runner
@@ -25,100 +24,15 @@ from interlace.model.start import Start
 from interlace.model.verdict import Failure, Findings, Verdict
 from interlace.report.json import findings_to_json
 from interlace.report.text import findings_to_text
-from interlace.sim.clock import Clock
+from interlace.services.http import faults as fault
+from interlace.services.http import replies as reply
 from interlace.sim.faults import Faults
-from interlace.sim.files import Files
-from interlace.sim.latency import parse_latency
-from interlace.sim.network import Network
-from interlace.sim.network.host import Host
-from interlace.sim.network.links import Links
+from interlace.sim.network.service import after
 from interlace.sim.world import World as SimWorld
 from interlace.strategies.replay import Replay
 from interlace.strategies.uniform import Uniform
 
 Main = Callable[..., Coroutine[Any, Any, Any]]
-
-
-class World:
-    """The simulated world of a run, as a test sees it.
-
-    Args:
-        inner: the world that it shows.
-    """
-
-    __slots__ = ("_inner",)
-
-    def __init__(self, inner: SimWorld) -> None:
-        self._inner = inner
-
-    @property
-    def clock(self) -> Clock:
-        """Virtual time: `clock.elapsed` is seconds since the run began; `await clock.advance(60)` moves it."""
-        return self._inner.clock
-
-    @property
-    def network(self) -> Network:
-        """The simulated network: hosts, names, links."""
-        return self._inner.network
-
-    def host(self, name: str) -> Host:
-        """Returns the host of this name, and makes it on first use.
-
-        `with world.host("shop").here():` runs code, and the tasks it starts, on that host; its clocks are
-        wrong by what `host.clock.skew` and `host.clock.drift` say.
-        """
-        return self._inner.network.host(name)
-
-    @property
-    def net(self) -> Links:
-        """The links between hosts: `net.link("shop", "db", latency="5ms..20ms")`, `net.partition("shop", "db")`."""
-        return self._inner.network.links
-
-    @property
-    def files(self) -> Files:
-        """Faults of real files, by path: `files.fail(path, "ENOSPC")`, `files.slow(path, "5ms..50ms")`, `files.tear(folder)`."""
-        return files_of(self._inner)
-
-    async def latency(self, spec: str | float | tuple[float, float] = "0ms..100ms") -> None:
-        """Takes a virtual time that is explored, as a call to something slow does.
-
-        Args:
-            spec: how long: `"5ms"`, `"5ms..200ms"`, seconds, or a pair of seconds. The plain run
-                takes the lower end.
-
-        Raises:
-            UsageError: not a duration.
-        """
-        frame = inspect.currentframe()
-        caller = frame.f_back if frame is not None else None
-        what = caller.f_code.co_name if caller is not None else "something"
-        await suspend(self._inner, f"{what} latency", parse_latency(spec))
-
-    def passthrough(
-        self,
-        name: str,
-        to: str | None = None,
-        *,
-        latency: str | float | tuple[float, float] | None = None,
-        patience: float = PATIENCE,
-    ) -> None:
-        """Lets a name of the simulated network stand for a real service.
-
-        Clients in the world connect to the name. What they send goes to the service through a real socket, and
-        virtual time stands still until it has answered; its answer takes a virtual time that is explored.
-
-        Args:
-            name: `host:port` in the simulated network; the host is made if it is new.
-            to: where the service really is: `host:port`, or the path of a Unix socket; None: `name`.
-            latency: how long its answers take, as for `latency`; None: what the links between hosts say.
-            patience: real seconds for which virtual time stands still while it has not answered at all. Then
-                it is reported, and time goes on; if nothing else can go on, `Unanswered` is raised.
-
-        Raises:
-            UsageError: an argument that cannot work.
-            OSError: somebody listens at that name already (EADDRINUSE).
-        """
-        outside_of(self._inner).admit(name, to, latency, patience)
 
 
 class Stage:
@@ -362,8 +276,11 @@ __all__ = [
     "Stage",
     "Verdict",
     "World",
+    "after",
     "explore",
+    "fault",
     "new_event_loop",
     "replay",
+    "reply",
     "run",
 ]

@@ -1,0 +1,1 @@
+"""Fake services: bytes in, bytes out, no tasks of their own."""

@@ -1,0 +1,150 @@
+"""One connection to a fake web API: HTTP/1.1 as h11 reads and frames it, without a task or a loop.
+
+Requests of one connection are answered in turn: what is pipelined waits (RFC 9112, section 9.3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from http import HTTPStatus
+from typing import Any
+
+from interlace.errors import UsageError
+from interlace.services.http import replies
+from interlace.services.http.calls import Call
+from interlace.services.http.replies import Reply
+from interlace.sim.network.service import After, Break
+
+_MOST_HEADERS = 1 << 18
+"""Bytes that the head of a request may have."""
+
+Answer = Callable[[Call], Generator[Any, Any, Reply]]
+
+
+def load_h11() -> Any:
+    """Returns h11.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        import h11
+    except ImportError:
+        raise UsageError(
+            "a fake web API reads HTTP with h11, which is not installed: pip install 'interlace[http]'"
+        ) from None
+    return h11
+
+
+class HttpConversation:
+    """What is said on one connection.
+
+    Args:
+        now: returns the virtual time in seconds.
+        answer: returns the answer to a request; yields what is to be awaited for that.
+    """
+
+    def __init__(self, now: Callable[[], float], answer: Answer) -> None:
+        self._h11 = load_h11()
+        self._now = now
+        self._answer = answer
+        self._http = self._h11.Connection(self._h11.SERVER, max_incomplete_event_size=_MOST_HEADERS)
+        self._request: Any = None
+        self._body = bytearray()
+
+    def receive(self, data: bytes) -> Generator[Any, Any, None]:
+        """Takes what has arrived, and makes the moves that answer each request that is whole."""
+        h11, http = self._h11, self._http
+        try:
+            http.receive_data(data)
+        except RuntimeError:  # something comes after the end of the stream
+            return
+        while True:
+            try:
+                event = http.next_event()
+            except h11.RemoteProtocolError as error:
+                yield from self._complain(error)
+                return
+            if event is h11.NEED_DATA:
+                if http.they_are_waiting_for_100_continue:
+                    yield http.send(
+                        h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                    )
+                return
+            if event is h11.PAUSED:  # it wants another protocol
+                yield Break.CLOSE
+                return
+            if isinstance(event, h11.ConnectionClosed):
+                yield Break.CLOSE
+                return
+            if isinstance(event, h11.Request):
+                self._request = event
+                self._body.clear()
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                yield from self._reply((yield from self._answer(self._call())))
+                if http.our_state is h11.MUST_CLOSE or http.their_state is h11.MUST_CLOSE:
+                    yield Break.CLOSE
+                    return
+                http.start_next_cycle()
+
+    def _call(self) -> Call:
+        request = self._request
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
+        ]
+        target = request.target.decode("latin-1")
+        if "://" in target.partition("?")[0]:  # as sent to a proxy
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        return Call(request.method.decode("latin-1"), target, headers, bytes(self._body), self._now())
+
+    def _reply(self, reply: Reply) -> Generator[Any, Any, None]:
+        """Makes the moves of one answer."""
+        if reply.delays is not None:
+            yield After(reply.delays, f"answer to {self._request.method.decode('latin-1')}")
+        if reply.raw:
+            yield reply.raw
+        if reply.fault is not None:
+            yield reply.fault
+            return
+        yield from self._send(reply)
+
+    def _send(self, reply: Reply) -> Generator[Any, Any, None]:
+        h11, http = self._h11, self._http
+        has_body = self._request is None or self._request.method != b"HEAD"
+        has_body = has_body and reply.status not in (204, 304)
+        headers = list(reply.headers)
+        names = {name.lower() for name, _ in headers}
+        whole = isinstance(reply.body, bytes)
+        if whole and reply.status not in (204, 304) and not names & {"content-length", "transfer-encoding"}:
+            headers.append(("Content-Length", str(len(reply.body))))
+        head = h11.Response(status_code=reply.status, headers=headers, reason=_reason(reply.status))
+        start = http.send(head)
+        if not has_body:
+            yield start + http.send(h11.EndOfMessage())
+        elif isinstance(reply.body, bytes):
+            yield start + http.send(h11.Data(data=reply.body)) + http.send(h11.EndOfMessage())
+        else:
+            yield start
+            for chunk in reply.body:
+                yield chunk if isinstance(chunk, After) else http.send(h11.Data(data=chunk))
+            end = http.send(h11.EndOfMessage())
+            if end:
+                yield end
+
+    def _complain(self, error: Any) -> Generator[Any, Any, None]:
+        """Answers what is not HTTP, and ends the connection."""
+        http = self._http
+        if http.our_state in (self._h11.IDLE, self._h11.SEND_RESPONSE):
+            self._request = None
+            status = max(error.error_status_hint, 400)
+            yield from self._send(replies.text(f"{error}\n", status, headers={"Connection": "close"}))
+        yield Break.CLOSE
+
+
+def _reason(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""

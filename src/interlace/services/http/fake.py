@@ -1,0 +1,196 @@
+"""A fake web API: its routes, which of them a request is for, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from difflib import SequenceMatcher
+from typing import Any
+
+from interlace.errors import UnmatchedRequest, UnusedRoute, UsageError
+from interlace.services.http import replies
+from interlace.services.http.address import Base
+from interlace.services.http.calls import Call
+from interlace.services.http.conditions import ABSENT, Conditions
+from interlace.services.http.conversation import HttpConversation, load_h11
+from interlace.services.http.replies import Reply
+from interlace.services.http.routes import Route
+from interlace.services.http.templates import Template
+from interlace.sim.latency import Latency, parse_latency
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "*")
+_SHOWN_ROUTES = 3
+
+
+class HttpFake:
+    """A fake web API at a host name. Made by `World.http`.
+
+    Of the routes that are for a request, the one with the more literal path answers, then the one with more
+    conditions, then the one that was made first.
+
+    Args:
+        base: where it is.
+        now: returns the virtual time in seconds.
+        complain: told what is wrong with the test.
+        strict: whether a request that no route is for is wrong.
+        latency: how long answers take of which nothing was said; None: as the network says.
+
+    Attributes:
+        calls: all requests, in the order in which they arrived, answered by a route or not.
+        routes: the routes, in the order in which they were made.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        now: Callable[[], float],
+        complain: Callable[[BaseException], None],
+        *,
+        strict: bool = True,
+        latency: Latency | None = None,
+    ) -> None:
+        load_h11()
+        if latency is not None:
+            parse_latency(latency)
+        if not isinstance(strict, bool):
+            raise UsageError(f"strict={strict!r}: give True or False")
+        self._base = base
+        self._now = now
+        self._complain = complain
+        self._strict = strict
+        self._latency = latency
+        self.calls: list[Call] = []
+        self.routes: list[Route] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._base.shown}{self._base.path}>"
+
+    # -- routes ----------------------------------------------------------------------------------
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        json: Any = ABSENT,
+        form: Mapping[str, Any] | None = None,
+        body: bytes | str | None = None,
+        when: Callable[[Call], object] | None = None,
+    ) -> Route:
+        """Makes a route: it is for the requests that fit all that is given.
+
+        Args:
+            method: such as `"GET"`; `"*"`: any.
+            path: a template: `/users/{id}`; `{path:rest}` at its end takes all that follows.
+            query: names and values that the query has; it may have more.
+            headers: names and values that the header has.
+            json: what the body is, read as JSON.
+            form: names and values that the body has, read as a form.
+            body: what the body is, as bytes or text.
+            when: called with the `Call`; whether the route is for it.
+
+        Raises:
+            UsageError: an argument that cannot work, or an earlier route answers all of these requests.
+        """
+        if not isinstance(method, str) or method.upper() not in _METHODS:
+            raise UsageError(f"{method!r} is no method of HTTP: give one of {', '.join(_METHODS)}")
+        template = Template(path, self._base.path)
+        made = Route(method.upper(), template, Conditions(query, headers, json, form, body, when))
+        for other in self.routes:
+            if (
+                (other.method, other.template.shape) == (made.method, template.shape)
+                and other.limit is None
+                and other.conditions == made.conditions
+            ):
+                raise UsageError(
+                    f"route {made} would never be asked: {other} answers the same requests. For one answer after the "
+                    "other write .sequence(first, second) or .once() at the first one; else tell them apart by query=, "
+                    "headers=, json=, form=, body= or when="
+                )
+        self.routes.append(made)
+        return made
+
+    def get(self, path: str, **conditions: Any) -> Route:
+        """Makes a route for GET; arguments and errors as for `route`."""
+        return self.route("GET", path, **conditions)
+
+    def post(self, path: str, **conditions: Any) -> Route:
+        """Makes a route for POST; arguments and errors as for `route`."""
+        return self.route("POST", path, **conditions)
+
+    def put(self, path: str, **conditions: Any) -> Route:
+        """Makes a route for PUT; arguments and errors as for `route`."""
+        return self.route("PUT", path, **conditions)
+
+    def patch(self, path: str, **conditions: Any) -> Route:
+        """Makes a route for PATCH; arguments and errors as for `route`."""
+        return self.route("PATCH", path, **conditions)
+
+    def delete(self, path: str, **conditions: Any) -> Route:
+        """Makes a route for DELETE; arguments and errors as for `route`."""
+        return self.route("DELETE", path, **conditions)
+
+    def head(self, path: str, **conditions: Any) -> Route:
+        """Makes a route for HEAD; arguments and errors as for `route`."""
+        return self.route("HEAD", path, **conditions)
+
+    def options(self, path: str, **conditions: Any) -> Route:
+        """Makes a route for OPTIONS; arguments and errors as for `route`."""
+        return self.route("OPTIONS", path, **conditions)
+
+    # -- what the network asks it ----------------------------------------------------------------
+
+    def connect(self) -> HttpConversation:
+        """Returns the conversation for a new connection."""
+        return HttpConversation(self._now, self._answer)
+
+    def unused(self) -> UnusedRoute | None:
+        """Returns what is wrong if routes were asked less often than they must be; None if nothing is."""
+        wants = tuple(f"{self._base.shown}: {wants}" for route in self.routes if (wants := route.wants))
+        return UnusedRoute(wants) if wants else None
+
+    def _answer(self, call: Call) -> Generator[Any, Any, Reply]:
+        self.calls.append(call)
+        try:
+            route = self._route_for(call)
+            if route is None:
+                return self._refuse(call)
+            reply = yield from route.take(call)
+        except Exception as error:  # of a function that the test has given
+            self._complain(error)
+            return replies.text(f"the fake has failed: {type(error).__name__}: {error}", 500)
+        return reply.after(self._latency)
+
+    def _route_for(self, call: Call) -> Route | None:
+        found = [route for route in self.routes if not route.misses(call)]
+        return min(found, key=lambda route: (route.template.rank, -route.conditions.count), default=None)
+
+    def _refuse(self, call: Call) -> Reply:
+        request = f"{call.method} {self._base.shown}{call.target}"
+        path = call.full_path.removeprefix(self._base.path) or "/"
+        known = call.method in _METHODS and path.startswith("/") and not {*"{}"} & {*path}
+        name = call.method.lower() if call.method.lower() in dir(self) else ""
+        call_text = f"api.{name}({path!r})" if name else f"api.route({call.method!r}, {path!r})"
+        example = f"make one: {call_text}.json(...); or " if known else ""
+        error = UnmatchedRequest(
+            request,
+            self._nearest(call),
+            f"If the request is right, {example}let it be, with strict=False: it is answered by 501",
+        )
+        if self._strict:
+            self._complain(error)
+        return replies.text(f"{error}\n", 501)
+
+    def _nearest(self, call: Call) -> tuple[str, ...]:
+        """Returns a line for each of the nearest routes, and why it is not for a request."""
+        found = []
+        for number, route in enumerate(self.routes):
+            missed = route.misses(call)
+            fits = route.template.match(call.raw_path) is not None
+            likeness = SequenceMatcher(None, self._base.path + route.template.text, call.full_path).ratio()
+            other = route.method not in ("*", call.method)
+            found.append(
+                ((not fits, other, len(missed), -likeness, number), f"{route!r}: {'; '.join(missed)}")
+            )
+        return tuple(line for _, line in sorted(found)[:_SHOWN_ROUTES])

@@ -1,0 +1,98 @@
+"""What a fake is made of that stands on the simulated network: bytes in, bytes and moves out.
+
+A conversation has no task and knows no event loop; whoever carries it does what its moves say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from enum import Enum
+from typing import Protocol
+
+from interlace.errors import UsageError
+from interlace.sim.latency import Latency, parse_latency
+from interlace.sim.network.dns import is_literal
+from interlace.sim.network.host import is_loopback
+
+
+class After:
+    """A virtual time that passes, and is explored, before what comes next.
+
+    Args:
+        delays: how long, in nanoseconds, the boring one first.
+        what: what it is called in stories.
+    """
+
+    __slots__ = ("delays", "what")
+
+    def __init__(self, delays: tuple[int, ...], what: str = "pause") -> None:
+        self.delays = delays
+        self.what = what
+
+    def __repr__(self) -> str:
+        return f"after({self.delays[0] / 1e9:g} s)"
+
+
+def after(latency: Latency) -> After:
+    """Returns a virtual time that passes, and is explored, before what comes next in a fake's answer.
+
+    Args:
+        latency: how long, as for `World.latency`.
+
+    Raises:
+        UsageError: not a duration.
+    """
+    return After(parse_latency(latency))
+
+
+class Break(Enum):
+    """How a conversation ends before its time."""
+
+    CLOSE = "closes the connection"
+    RESET = "resets the connection"
+    HANG = "says nothing any more"
+
+
+Move = bytes | After | Break | Awaitable[object]
+"""Bytes are sent; time passes; the connection breaks; an awaitable runs as a task, and its result is sent back
+to the generator that has yielded it."""
+
+
+class Conversation(Protocol):
+    """One connection to a fake, in memory."""
+
+    def receive(self, data: bytes, /) -> bytes | Iterable[Move] | None:
+        """Takes what has arrived, b"" at the end of the stream, and says what is done about it."""
+        ...
+
+
+def split_address(text: object, what: str) -> tuple[str, int]:
+    """Reads `host:port`.
+
+    Raises:
+        UsageError: it is not.
+    """
+    host, colon, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+    host = host.removeprefix("[").removesuffix("]")
+    digits = port.isascii() and port.isdigit()
+    if not colon or not host or not digits or not 0 < int(port) < 65536:
+        raise UsageError(f"{text!r} is no {what}: write host and port, such as 'db.internal:5432'")
+    return host, int(port)
+
+
+def is_local(host: str) -> bool:
+    """Tells whether a name stands for the host that asks."""
+    return is_loopback(host) or host.lower() == "localhost"
+
+
+def check_name(call: str, host: str, instead: str) -> None:
+    """Refuses an IP address where a host needs a name.
+
+    Raises:
+        UsageError: it is the address of another host.
+    """
+    if is_literal(host) and not is_local(host):
+        raise UsageError(
+            f"{call}: hosts of the simulated network have names, and the loopback addresses; give the service a name, such as {instead}, "
+            "and connect to that"
+        )
