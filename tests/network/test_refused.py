@@ -55,6 +55,36 @@ def test_refused_by_name_with_place_and_remedy(plainly: Any, api: str) -> None:
     plainly(main)
 
 
+OTHER_SOCKETS = {
+    "AF_INET, SOCK_RAW": (socket.AF_INET, socket.SOCK_RAW),
+    "AF_INET6, SOCK_SEQPACKET": (socket.AF_INET6, socket.SOCK_SEQPACKET),
+    "AF_PACKET, SOCK_DGRAM": (getattr(socket, "AF_PACKET", 17), socket.SOCK_DGRAM),
+    "AF_NETLINK, SOCK_RAW": (getattr(socket, "AF_NETLINK", 16), socket.SOCK_RAW),
+    "AF_4000, SOCK_12": (4000, 12),
+}
+
+
+class OwnKind(socket.socket):
+    """Says only in its `__init__` what it is."""
+
+    def __init__(self, family: int, kind: int) -> None:
+        super().__init__(family, kind)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_PACKET"), reason="Linux has these families")
+@pytest.mark.parametrize("cls", [socket.socket, OwnKind])
+@pytest.mark.parametrize("kind", OTHER_SOCKETS)
+def test_sockets_of_other_kinds_are_refused_where_they_are_made(plainly: Any, kind: str, cls: Any) -> None:
+    async def main(world: World) -> None:
+        with pytest.raises(NotSimulated) as caught:
+            cls(*OTHER_SOCKETS[kind])
+        assert caught.value.api == f"socket.socket with {kind}"
+        assert "test_refused.py:" in str(caught.value.site)
+        assert "put a fake in the place" in caught.value.remedy
+
+    plainly(main)
+
+
 def test_a_call_from_deep_inside_a_library_has_no_line_of_the_user() -> None:
     async def main(world: World) -> None:
         loop = asyncio.get_running_loop()

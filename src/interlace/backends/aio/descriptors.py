@@ -38,6 +38,11 @@ _KINDS_OF_SOCKETS: dict[int, type[Socket]] = {
     **({socket.AF_UNIX: LocalSocket} if hasattr(socket, "AF_UNIX") else {}),
 }
 
+_ONLY = (
+    "Only TCP and Unix stream sockets are simulated: put a fake in the place of what uses this one, or let it run "
+    "outside of the run"
+)
+
 Watch = Callable[[Callable[[], object] | None], None]
 
 
@@ -83,12 +88,12 @@ class Descriptors(Refused, inside.SocketFunctions):
 
     # -- numbers ---------------------------------------------------------------------------------
 
-    def _make_plug(self, family: int, api: str) -> Socket:
+    def _make_plug(self, family: int, kind: int, api: str) -> Socket:
         """Makes a socket of the simulated network."""
-        kind = _KINDS_OF_SOCKETS.get(family)
-        if kind is None:
-            refuse(f"{api} with {family!r}", "Only TCP and Unix sockets are simulated")
-        return kind(self._world.network, self._world, socket.AddressFamily(family))
+        plug = _KINDS_OF_SOCKETS.get(family)
+        if plug is None or kind != socket.SOCK_STREAM:
+            refuse(f"{api} with {_name('AF_', family)}, {_name('SOCK_', kind)}", _ONLY)
+        return plug(self._world.network, self._world, socket.AddressFamily(family))
 
     def _give_number(self, plug: Socket) -> int:
         """Returns the lowest number that is free, which now stands for this socket."""
@@ -218,7 +223,9 @@ class Descriptors(Refused, inside.SocketFunctions):
                     f"{api} with a socket that is really connected",
                     "Let code of the run connect it; a real service is let in by world.passthrough",
                 )
-            twin = self._twins[sock] = self._wrap(self._give_number(self._make_plug(sock.family, api)))
+            twin = self._twins[sock] = self._wrap(
+                self._give_number(self._make_plug(sock.family, socket.SOCK_STREAM, api))
+            )
             twin.quiet = True
             self._bind_twin(twin, sock.getsockname())
         twin.settimeout(sock.gettimeout() if self.get_debug() else 0)
@@ -313,6 +320,15 @@ def _number_of(fd: Any) -> int:
     if number < 0:
         raise ValueError(f"Invalid file descriptor: {number}")
     return int(number)
+
+
+def _name(prefix: str, number: int) -> str:
+    """Returns the name that the module `socket` has for a family or a type."""
+    kind = socket.AddressFamily if prefix == "AF_" else socket.SocketKind
+    try:
+        return kind(number).name
+    except ValueError:
+        return f"{prefix}{number}"
 
 
 def _is_connected(sock: socket.socket) -> bool:

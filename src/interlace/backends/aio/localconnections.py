@@ -127,7 +127,9 @@ class LocalConnections(Connections):
         return server
 
     def _make_local(self) -> OwnSocket:
-        made = self._wrap(self._give_number(self._make_plug(socket.AF_UNIX, "socket.socket")))
+        made = self._wrap(
+            self._give_number(self._make_plug(socket.AF_UNIX, socket.SOCK_STREAM, "socket.socket"))
+        )
         made.setblocking(False)
         return made
 

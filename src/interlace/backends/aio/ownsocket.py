@@ -48,7 +48,8 @@ class OwnSocket(SocketBytes):
         flags = 0 if type == -1 else type & ~KINDS
         if fileno is None:
             family = socket.AF_INET if family == -1 else family
-            self._plug = self._loop._make_plug(family, "socket.socket")
+            kind = socket.SOCK_STREAM if type == -1 else type & KINDS
+            self._plug = self._loop._make_plug(family, kind, "socket.socket")
             self._number = self._loop._give_number(self._plug)
         else:
             self._plug = self._loop._plugs[fileno]

@@ -34,7 +34,7 @@ from interlace.sim.network.local import joined
 
 _socketpair_really = getattr(_socket, "socketpair", None)
 _new_really = socket.socket.__new__
-_SIMULATED = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", -1))
+_WITH_DATAGRAMS = (-1, socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", -1))
 
 
 class _Sockets:
@@ -122,7 +122,7 @@ def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:
     if number is not None or issubclass(cls, OwnSocket):
         return _new_really(cls)
     loop = _loop_of(_calling_file())
-    if loop is None or not _is_simulated(given):
+    if loop is None or _is_real(given):
         return _new_really(cls)
     return bare_socket(_class_for(cls), loop)
 
@@ -159,12 +159,12 @@ def _socketpair(family: int = -1, type: int = -1, proto: int = 0, /) -> Any:  # 
     return _Half(loop._give_number(one)), _Half(loop._give_number(other))
 
 
-def _is_simulated(given: dict[str, Any]) -> bool:
-    """Tells whether the simulated network has sockets of this kind."""
+def _is_real(given: dict[str, Any]) -> bool:
+    """Tells whether sockets of this kind are real for code of the run too."""
     family, kind = given.get("family", -1), given.get("type", -1)
     if not isinstance(family, int) or not isinstance(kind, int):
-        return True  # a class of the program's own, which will say so to ours
-    return (family == -1 or family in _SIMULATED) and (kind == -1 or kind & KINDS == socket.SOCK_STREAM)
+        return False  # a class of the program's own, which will say so to ours
+    return family in _WITH_DATAGRAMS and kind != -1 and kind & KINDS == socket.SOCK_DGRAM
 
 
 def _calling_file() -> str:
