@@ -100,6 +100,42 @@ def test_its_locked_twin_passes(client: str, seeds: int) -> None:
         assert result.verdict.status == "passed", result.report()
 
 
+@pytest.mark.parametrize("order", ["batch", "any"])
+@pytest.mark.parametrize("client", PROGRAMS)
+def test_its_locked_twin_passes_in_any_order(client: str, order: Any) -> None:
+    result = interlace.explore(PROGRAMS[client](True), schedules=10, order=order)
+    assert result.verdict.status == "passed", result.report()
+
+
+@pytest.mark.parametrize("fault", ["net", "crash:api", "cancel"])
+def test_a_client_that_tries_again_survives_what_is_injected(fault: str) -> None:
+    async def program(world: interlace.World) -> None:
+        api = world.http("http://api", latency="1ms..50ms")
+
+        async def answer(call: Any) -> bytes:
+            await asyncio.sleep(0.001)
+            return b"x" * 1000
+
+        api.get("/x").reply(answer)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+
+            async def one() -> bytes:
+                for _ in range(20):
+                    try:
+                        async with session.get("http://api/x") as answer:
+                            return await answer.read()
+                    except (aiohttp.ClientError, TimeoutError):
+                        await asyncio.sleep(30)
+                raise RuntimeError("never answered")
+
+            tasks = [asyncio.create_task(one()) for _ in range(2)]
+            await asyncio.wait(tasks)
+            assert all(task.cancelled() or task.result() == b"x" * 1000 for task in tasks)
+
+    result = interlace.explore(program, schedules=40, faults=[fault])
+    assert result.verdict.status == "passed", result.report()
+
+
 SCRIPT = """
 import sys
 sys.path.insert(0, {folder!r})

@@ -148,16 +148,17 @@ def test_pipelined_requests_are_answered_in_turn(pieces: int) -> None:
 
         async def slow(call: Any) -> str:
             await asyncio.sleep(20)
+            assert world.network.here is world.host("api")
             return "slow"
 
         api.get("/slow").reply(slow)
         api.get("/later").text("later", latency="3s")
         api.get("/quick").text("quick")
-        paths = ["/slow", "/later", "/quick"]
+        paths = ["/later", "/slow", "/later", "/slow", "/quick"]
         sent = b"".join(f"GET {path} HTTP/1.1\r\nHost: api\r\n\r\n".encode() for path in paths)
         received = await _talk(sent, pieces)
         bodies = [part.partition(b"\r\n\r\n")[2] for part in received.split(b"HTTP/1.1 ")[1:]]
-        assert bodies == [b"slow", b"later", b"quick"]
+        assert bodies == [b"later", b"slow", b"later", b"slow", b"quick"]
 
     passes(program)
 

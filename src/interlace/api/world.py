@@ -133,6 +133,22 @@ class World:
             )
         return self._serve(host, port, handler, line, tls)
 
+    def udp(self, address: str, handler: Callable[[], Any]) -> Host:
+        """Has a fake be sent datagrams in the simulated network; returns the host it runs on.
+
+        Args:
+            address: `host:port`; the host is made if it is new.
+            handler: makes an `asyncio.DatagramProtocol`, or an object with a method `receive(data)` that returns
+                what is sent back for a datagram: bytes, None, or an iterable of bytes and `interlace.after(...)`.
+                It is made now, and anew after a restart of the host.
+
+        Raises:
+            UsageError: an argument that cannot work.
+        """
+        host, port = split_address(address, "address of a fake")
+        check_name(f"udp({address!r})", host, f"udp('service:{port}', ...)")
+        return self._serve(host, port, handler, None, False, datagrams=True)
+
     def http(self, base_url: str, *, strict: bool = True, latency: Latency | None = None) -> HttpFake:
         """Has a fake web API answer at a URL of the simulated network; unmodified clients reach it by that.
 
@@ -154,9 +170,18 @@ class World:
         world.reviews.append(fake.unused)
         return fake
 
-    def _serve(self, name: str, port: int, handler: Callable[..., Any], line: Line | None, tls: bool) -> Host:
+    def _serve(
+        self,
+        name: str,
+        port: int,
+        handler: Callable[..., Any],
+        line: Line | None,
+        tls: bool,
+        *,
+        datagrams: bool = False,
+    ) -> Host:
         local = is_local(name)
         host = self.host(DEFAULT_HOST if local else name)
         address = LOOPBACK if local else "0.0.0.0"
-        serve(Served(host, address, port, handler, host.tls() if tls else None, line))
+        serve(Served(host, address, port, handler, host.tls() if tls else None, line, datagrams))
         return host

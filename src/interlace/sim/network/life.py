@@ -67,6 +67,7 @@ class Served(NamedTuple):
             takes a reader and a writer.
         security: the context for TLS; None: plain.
         line: how its answers travel; None: as the links between hosts say.
+        datagrams: whether it is sent datagrams instead of being connected to; without reader and writer then.
     """
 
     host: Host
@@ -75,6 +76,17 @@ class Served(NamedTuple):
     handler: Callable[..., Any]
     security: ssl.SSLContext | None = None
     line: Line | None = None
+    datagrams: bool = False
+
+    @property
+    def where(self) -> str:
+        """Host and port."""
+        return f"{self.host.name}:{self.port}"
+
+    @property
+    def shown(self) -> str:
+        """The handler as one writes it."""
+        return getattr(self.handler, "__qualname__", None) or repr(self.handler)
 
 
 class Programs(Protocol):

@@ -1,0 +1,212 @@
+"""Carries a conversation, which knows no loop, over a connection.
+
+All that it does is a step of the connection's own end: it has no task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from interlace.errors import UsageError
+from interlace.model.source import show_place
+from interlace.model.trace import Place
+from interlace.sim.network.link import DEFAULT, Line
+from interlace.sim.network.service import After, Break
+
+if TYPE_CHECKING:
+    from interlace.backends.aio.loop import Loop
+    from interlace.sim.network.life import Served
+
+_AT_ONCE = Line((0,))
+
+
+def check_call(service: Served, when: str, arguments: tuple[str, ...]) -> None:
+    """Checks that the handler of a fake can be called.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    handler: Any = service.handler
+    shown, where = service.shown, service.where
+    if not callable(handler):
+        one = hasattr(handler, "receive")
+        hint = "the class itself, or a function that makes one" if one else "a class, or a function"
+        raise UsageError(f"{shown} cannot serve {where}: {when} something is made by calling it; give {hint}")
+    try:
+        signature = inspect.signature(handler)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        wanted = f"with {' and '.join(arguments)}" if arguments else "without arguments"
+        code = getattr(handler, "__code__", None)
+        at = f" ({show_place(Place(code.co_filename, code.co_firstlineno, shown))})" if code else ""
+        raise UsageError(
+            f"{shown}{signature}{at} cannot serve {where}: {when} it is called {wanted}, and {error}"
+        ) from None
+
+
+class Conversing(asyncio.Protocol):
+    """Carries a conversation over a connection: what arrives is told in turn, and its moves are made one by one.
+
+    Args:
+        loop: the loop.
+        conversation: see `sim.network.service.Conversation`.
+    """
+
+    _transport: Any
+
+    def __init__(self, loop: Loop, conversation: Any) -> None:
+        self._loop = loop
+        self._conversation = conversation
+        self._arrived: deque[bytes] = deque()
+        self._moves: Generator[Any, Any, None] | None = None
+        self._told = b""
+        self._is_spared = False
+        self._is_over = False
+
+    # -- what asyncio calls ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins."""
+        self._transport = transport
+        self._context = copy_context()
+        self._actor = self._loop.actor
+        self._end = self._loop.world.network.here.ends[self._actor]
+
+    def data_received(self, data: bytes) -> None:
+        """Tells the conversation, once it is done with what came before."""
+        self._arrived.append(data)
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        """Tells the conversation; the connection stays open until that is done."""
+        self._arrived.append(b"")
+        self._go_on()
+        return self._transport.get_extra_info("sslcontext") is None and not self._is_over
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Ends."""
+        self._is_over = True
+        if self._moves is not None:
+            self._moves.close()
+
+    # -- moves -----------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        while self._moves is None and self._arrived and not self._is_over:
+            self._told = data = self._arrived.popleft()
+            with self._reporting():
+                self._moves = moves_of(self._conversation.receive(data))
+                self._step(None)
+            self._close_after(data)
+
+    def _close_after(self, told: bytes) -> None:
+        """Closes the connection once the end of the stream has been told, and what that led to is done."""
+        if not told and self._moves is None and not self._is_over:
+            self._is_over = True
+            self._transport.close()
+
+    def _step(self, value: Any, error: BaseException | None = None) -> None:
+        """Makes moves until one takes time."""
+        moves = self._moves
+        while moves is not None and not self._is_over:
+            try:
+                move = moves.throw(error) if error is not None else moves.send(value)
+            except StopIteration:
+                self._moves = moves = None
+                self._is_spared = False
+                return
+            value = error = None
+            if isinstance(move, After):
+                loop = self._loop
+                name = loop.names.unique(f"{self._end.connection} {move.what}")
+                loop.world.flight.post(
+                    self._actor, name, partial(self._context.run, self._resume), move.delays
+                )
+                return
+            if isinstance(move, Break):
+                self._break(move)
+            elif inspect.isawaitable(move):
+                task = self._loop.create_task(move if inspect.iscoroutine(move) else _awaited(move))
+                task.add_done_callback(self._landed, context=self._context)
+                return
+            else:
+                self._write(move)
+
+    def _write(self, data: Any) -> None:
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise UsageError(
+                f"{type(self._conversation).__qualname__}.receive has given {data!r}: give bytes, or interlace.after(...)"
+            )
+        wire = self._end.peer.link
+        if not self._is_spared or wire.link is not DEFAULT:
+            self._transport.write(data)
+            return
+        # What was said to take so long does not take longer because nothing was said of the link.
+        wire.link = _AT_ONCE
+        try:
+            self._transport.write(data)
+        finally:
+            wire.link = DEFAULT
+
+    def _break(self, how: Break) -> None:
+        self._is_over = True
+        if how is Break.CLOSE:
+            self._transport.close()
+        elif how is Break.RESET:
+            self._end.reset()
+            self._transport.abort()
+
+    def _resume(self) -> None:
+        """Goes on after a pause."""
+        self._is_spared = True
+        self._carry_on(None, None)
+
+    def _landed(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            self._is_over = True
+            self._transport.abort()
+        else:
+            self._loop._call_as(
+                self._actor, self._carry_on, None if task.exception() else task.result(), task.exception()
+            )
+
+    def _carry_on(self, value: Any, error: BaseException | None) -> None:
+        if self._is_over or self._end.closed:
+            return
+        with self._reporting():
+            self._step(value, error)
+        self._close_after(self._told)
+        self._go_on()
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._loop.world.complaints.append(error)
+            self._is_over = True
+            self._transport.abort()
+
+
+def moves_of(answer: Any) -> Generator[Any, Any, None]:
+    """Returns the moves of an answer one by one."""
+    if answer is None:
+        return
+    if isinstance(answer, (bytes, bytearray, memoryview, After, Break)) or not isinstance(answer, Iterable):
+        yield answer
+    else:
+        yield from answer
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable
