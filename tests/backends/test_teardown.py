@@ -220,3 +220,25 @@ def test_a_run_inside_of_a_running_loop_is_refused() -> None:
 
     outcome = interlace.run(main)
     assert outcome.value == 1
+
+
+@pytest.mark.parametrize("order", ["realistic", "batch", "any"])
+def test_who_waits_for_the_end_of_the_main_task_is_told_in_every_order(order: Any) -> None:
+    told: list[int] = []
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda _: told.append(1))
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        transports = [
+            (await loop.create_connection(asyncio.Protocol, "127.0.0.1", port))[0] for _ in range(4)
+        ]
+        for transport in transports:
+            transport.close()  # what follows of it is ready together with those who are told
+
+    for seed in range(50):
+        assert interlace.run(main, order=order, seed=seed).error is None
+        assert len(told) == seed + 1

@@ -1,12 +1,14 @@
-"""anyio's own sockets: a TCP listener and clients, with and without TLS; UDP."""
+"""anyio's own sockets: a TCP listener and clients, with and without TLS; UDP; a Unix socket."""
 
 from __future__ import annotations
+
+import tempfile
 
 import anyio
 import anyio.abc
 from anyio.streams.buffered import BufferedByteReceiveStream
 from anyio.streams.tls import TLSListener
-from place import Place, everywhere
+from place import Place, alone, everywhere
 
 BODY = b"tea and milk " * 5000
 
@@ -61,3 +63,28 @@ async def datagrams(place: Place) -> None:
                 await one.send(word)
                 assert await one.receive() == word.upper()
         group.cancel_scope.cancel()
+
+
+@alone
+async def unix_streams() -> None:
+    async def shout(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            async for piece in stream:
+                await stream.send(piece.upper())
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/server"
+        listener = await anyio.create_unix_listener(path)
+
+        async def talk(body: bytes) -> None:
+            async with await anyio.connect_unix(path) as stream:
+                async with anyio.create_task_group() as writing:
+                    writing.start_soon(stream.send, body)
+                    assert await BufferedByteReceiveStream(stream).receive_exactly(len(body)) == body.upper()
+
+        async with listener, anyio.create_task_group() as group:
+            group.start_soon(listener.serve, shout)
+            async with anyio.create_task_group() as talking:
+                talking.start_soon(talk, BODY)
+                talking.start_soon(talk, b"short")
+            group.cancel_scope.cancel()

@@ -255,6 +255,8 @@ def _tear_down(loop: Loop, interrupted: Sequence[asyncio.Task[Any]]) -> None:
             if interrupted:
                 tasks = revive(loop, tasks)
             _try(loop, _gather(tasks))
+        if loop._ready:  # whoever was to be told that a task is done is told, whatever order the run had
+            _try(loop, _gather([]))
         if loop._asyncgens:
             _try(loop, loop.shutdown_asyncgens())
         if loop._default_executor is not None:
