@@ -54,3 +54,50 @@ def test_what_they_find_wrong_fails_the_test(suite, options: tuple[str, ...]) ->
             "*FAILED *test_own_error* *",
         ]
     )
+
+
+LATE = """
+import asyncio
+import aiohttp
+import pytest
+
+@pytest.fixture
+async def session(world):
+    world.http("http://api")
+    async with aiohttp.ClientSession() as session:
+        yield session
+        async with session.get("http://api/goodbye"):
+            pass
+
+async def test_it(session):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "outcomes"), [((), {"passed": 1, "errors": 1}), (("--explore=5",), {"failed": 1})]
+)
+def test_a_request_while_fixtures_are_torn_down(suite, options, outcomes) -> None:  # type: ignore[no-untyped-def]
+    result = suite(LATE, *options)
+    result.assert_outcomes(**outcomes)
+    result.stdout.fnmatch_lines(["*no route for GET http://api/goodbye*"])
+
+
+EXAMPLES = """
+import aiohttp
+from hypothesis import given, settings, strategies as st
+
+@settings(max_examples=20, database=None)
+@given(n=st.integers(0, 3))
+async def test_it(n, world):
+    world.http("http://api").get("/{n}", when=lambda call: call.path["n"] != "3")
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://api/{n}"):
+            pass
+"""
+
+
+def test_one_example_of_several(suite) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("hypothesis")
+    result = suite(EXAMPLES)
+    result.stdout.fnmatch_lines(["*no route for GET http://api/3*"])

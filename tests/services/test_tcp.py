@@ -146,10 +146,14 @@ def test_an_error_of_a_fake_fails_the_test() -> None:
     async def torn(reader: Any, writer: Any) -> None:
         raise KeyError("torn")
 
+    async def refused(reader: Any, writer: Any) -> None:
+        await asyncio.open_connection("printer", 9101)
+
     for handler, kind in (
         (Torn, KeyError),
         (TornLater, KeyError),
         (torn, KeyError),
+        (refused, ConnectionRefusedError),
         (Wrong, UsageError),
         (lambda: 1 / 0, ZeroDivisionError),
         (lambda: 42, UsageError),

@@ -232,6 +232,7 @@ class SimulatedStage(ItemStage, Stage):
         """Ends a run that no search ends."""
         self._shown.close()
         failures, pending = running.take_failures(unretrieved=True), running.pending()
+        failures += running.world.complaints
         running.close()
         judge(self.item, failures, pending)
 

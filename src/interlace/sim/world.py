@@ -226,21 +226,20 @@ class World:
         return answer
 
     def review(self, error: BaseException | None) -> BaseException | None:
-        """Returns what a run fails with, given what its program has raised: fakes may know better. Asked once.
+        """Returns what a run fails with, given what its program has raised: fakes may know better.
 
         A fault that was injected may keep a program from what its fakes expect of it.
         """
-        complaints, self.complaints = self.complaints, []
-        reviews, self.reviews = self.reviews, []
-        if complaints:
-            found = complaints[0]
+        if self.complaints:
+            found = self.complaints[0]
+            self.complaints.clear()
             if error is not None and found is not error:
                 found.__context__ = error
                 if found.__traceback__ is None:
                     found.__traceback__ = error.__traceback__
             return found
         if error is None and not self.injected:
-            return next(filter(None, (review() for review in reviews)), None)
+            return next(filter(None, (review() for review in self.reviews)), None)
         return error
 
     def tell(self, line: str) -> None:

@@ -109,11 +109,11 @@ class _Streams(asyncio.StreamReaderProtocol):
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 await handler(reader, writer)
-            except (ConnectionError, asyncio.IncompleteReadError):  # the client has gone
-                writer.close()
             except Exception as error:
-                loop.world.complaints.append(error)
+                gone = reader.at_eof() or reader.exception() is not None or writer.is_closing()
                 writer.close()
+                if not (gone and isinstance(error, (ConnectionError, asyncio.IncompleteReadError))):
+                    loop.world.complaints.append(error)
 
         talk.__qualname__ = talk.__name__ = getattr(handler, "__qualname__", type(handler).__name__)
         super().__init__(asyncio.StreamReader(loop=loop), talk, loop=loop)
