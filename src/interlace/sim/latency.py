@@ -61,7 +61,7 @@ def _parse_duration(part: str, spec: str) -> int:
     match = _DURATION.fullmatch(part)
     if match is None and part.strip().startswith("-"):
         raise UsageError(
-            f"latency {spec!r} is below zero at {part!r}: nothing ends before it begins; leave the '-' out"
+            f"latency {spec!r} cannot be read at {part!r}: that is below zero; leave the '-' out"
         )
     if match is None:
         raise UsageError(
