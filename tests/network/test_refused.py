@@ -23,9 +23,9 @@ COROUTINES: dict[str, Call] = {
     "loop.connect_write_pipe": lambda loop: loop.connect_write_pipe(asyncio.Protocol, None),
     "loop.subprocess_shell": lambda loop: asyncio.create_subprocess_shell("true"),
     "loop.subprocess_exec": lambda loop: asyncio.create_subprocess_exec("true"),
-    "loop.sock_recvfrom": lambda loop: loop.sock_recvfrom(None, 1),
-    "loop.sock_recvfrom_into": lambda loop: loop.sock_recvfrom_into(None, bytearray(1)),
-    "loop.sock_sendto": lambda loop: loop.sock_sendto(None, b"", None),
+    "loop.sock_recvfrom with None": lambda loop: loop.sock_recvfrom(None, 1),
+    "loop.sock_recvfrom_into with None": lambda loop: loop.sock_recvfrom_into(None, bytearray(1)),
+    "loop.sock_sendto with None": lambda loop: loop.sock_sendto(None, b"", None),
     "loop.sock_accept with None": lambda loop: loop.sock_accept(None),
 }
 
@@ -60,6 +60,7 @@ OTHER_SOCKETS = {
     "AF_INET6, SOCK_SEQPACKET": (socket.AF_INET6, socket.SOCK_SEQPACKET),
     "AF_PACKET, SOCK_DGRAM": (getattr(socket, "AF_PACKET", 17), socket.SOCK_DGRAM),
     "AF_NETLINK, SOCK_RAW": (getattr(socket, "AF_NETLINK", 16), socket.SOCK_RAW),
+    "AF_UNIX, SOCK_DGRAM": (getattr(socket, "AF_UNIX", 1), socket.SOCK_DGRAM),
     "AF_4000, SOCK_12": (4000, 12),
 }
 
@@ -81,6 +82,14 @@ def test_sockets_of_other_kinds_are_refused_where_they_are_made(plainly: Any, ki
         assert caught.value.api == f"socket.socket with {kind}"
         assert "test_refused.py:" in str(caught.value.site)
         assert "put a fake in the place" in caught.value.remedy
+
+    plainly(main)
+
+
+def test_a_pair_of_datagram_sockets_is_refused(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        with pytest.raises(NotSimulated, match="UDP"):
+            socket.socketpair(type=socket.SOCK_DGRAM)
 
     plainly(main)
 
@@ -124,6 +133,11 @@ def test_sockets_that_are_not_part_of_the_network(plainly: Any) -> None:
                 (loop.create_connection(asyncio.Protocol, sock=connected), "that is really connected"),
                 (loop.sock_connect(one, "/tmp/x"), "that is really connected"),
                 (loop.sock_connect(datagrams, ("127.0.0.1", 1)), "SOCK_DGRAM"),
+                (loop.sock_sendto(datagrams, b"x", ("127.0.0.1", 1)), "SOCK_DGRAM"),
+                (
+                    loop.create_datagram_endpoint(asyncio.DatagramProtocol, sock=datagrams),
+                    "outside of the run",
+                ),
                 (loop.sock_recv(connected, 1), "loop.sock_recv with a socket that is really connected"),
             ):
                 with pytest.raises(NotSimulated, match=text):

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from interlace.backends.aio.datagramsocket import DatagramSocket
 from interlace.backends.aio.flow import FlowControl, Steps
+from interlace.backends.aio.ownsocket import OwnSocket
 from interlace.backends.aio.refused import refuse
 from interlace.backends.aio.sockets import Sockets
 from interlace.backends.aio.transports import settle
 from interlace.sim.network import dns
 from interlace.sim.network.host import family_of
+from interlace.sim.network.udp import UdpSocket
 
 if TYPE_CHECKING:
     from interlace.sim.network.datagram import Mailbox
@@ -290,7 +292,9 @@ class Datagrams(Sockets):
             box, remote = self._open_first(pairs, reuse_port, allow_broadcast)
         protocol: Any = protocol_factory()
         waiter: asyncio.Future[None] = self.create_future()
-        shown = DatagramSocket(box, self._quiet_descriptor)
+        shown = DatagramSocket(box, self._quiet_descriptor if sock is None else sock.fileno)
+        if isinstance(sock, OwnSocket):
+            shown.share_options(sock.options)
         if reuse_port:
             shown.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         extra = {
@@ -299,6 +303,8 @@ class Datagrams(Sockets):
             "peername": box.remote,
         }
         transport = DatagramTransport(self, box, protocol, remote, extra, waiter=waiter, handle=sock)
+        if isinstance(sock, OwnSocket):
+            self._transports[sock.fileno()] = transport
         try:
             await waiter
         except BaseException:
@@ -354,10 +360,13 @@ class Datagrams(Sockets):
             raise ValueError(
                 f"socket modifier keyword arguments can not be used when sock is specified. ({given})"
             )
-        refuse(
-            "loop.create_datagram_endpoint(sock=...)",
-            "Let asyncio make the socket: give local_addr or remote_addr",
-        )
+        if not (isinstance(sock, OwnSocket) and isinstance(sock._plug, UdpSocket)):
+            refuse(
+                "loop.create_datagram_endpoint(sock=...) with a socket that was made outside of the run",
+                "Let code of the run make it, or asyncio: give local_addr or remote_addr",
+            )
+        sock.setblocking(False)
+        return sock._plug.box
 
     def _check_family(self, family: int) -> None:
         if family not in (0, socket.AF_INET, socket.AF_INET6):

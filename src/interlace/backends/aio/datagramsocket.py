@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio.sockets import SimulatedSocket
+from interlace.sim.network.udp import apply_option
 
 if TYPE_CHECKING:
     from interlace.sim.network.datagram import Address, Mailbox
-
-_MEMBERSHIPS = (socket.IP_ADD_MEMBERSHIP, socket.IP_DROP_MEMBERSHIP)
 
 
 class DatagramSocket(SimulatedSocket):
@@ -51,28 +48,5 @@ class DatagramSocket(SimulatedSocket):
             OSError: a group that is none (EINVAL), or that it is not in (EADDRNOTAVAIL).
         """
         super().setsockopt(level, option, value, optlen)
-        box = self._box
-        if (level, option) == (socket.SOL_SOCKET, socket.SO_BROADCAST):
-            box.broadcasts = bool(value)
-        elif (level, option) == (socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP):
-            box.hears_itself = bool(value if isinstance(value, int) else any(value))
-        elif level == socket.IPPROTO_IP and option in _MEMBERSHIPS:
-            change_membership(box, bytes(value), joins=option == socket.IP_ADD_MEMBERSHIP)
-
-
-def change_membership(box: Mailbox, request: bytes, *, joins: bool) -> None:
-    """Has a socket join or leave the multicast group that a `struct ip_mreq` names; see ip(7).
-
-    Raises:
-        OSError: no group (EINVAL), in it already (EADDRINUSE), or not in it (EADDRNOTAVAIL).
-    """
-    if len(request) < 8 or not 224 <= request[0] <= 239:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    group = socket.inet_ntoa(request[:4])
-    if joins == (group in box.groups):
-        code = errno.EADDRINUSE if joins else errno.EADDRNOTAVAIL
-        raise OSError(code, os.strerror(code))
-    if joins:
-        box.groups[group] = None
-    else:
-        del box.groups[group]
+        value = optlen if value is None else value
+        apply_option(self._box, level, option, value if isinstance(value, int) else bytes(value))

@@ -20,6 +20,7 @@ from interlace.backends.aio.refused import DESCRIPTORS, Refused, refuse
 from interlace.backends.aio.socketfile import key_of
 from interlace.sim.network.local import LocalSocket
 from interlace.sim.network.sockets import Socket
+from interlace.sim.network.udp import UdpSocket
 
 if TYPE_CHECKING:
     from interlace.sim.network.host import Listener
@@ -32,14 +33,16 @@ FIRST_NUMBER = 1 << 20
 _OS_CHOSEN = 32768
 """Ports from here upwards were probably picked by the operating system: they differ from run to run."""
 
-_KINDS_OF_SOCKETS: dict[int, type[Socket]] = {
-    socket.AF_INET: Socket,
-    socket.AF_INET6: Socket,
-    **({socket.AF_UNIX: LocalSocket} if hasattr(socket, "AF_UNIX") else {}),
+_KINDS_OF_SOCKETS: dict[tuple[int, int], type[Socket]] = {
+    (socket.AF_INET, socket.SOCK_STREAM): Socket,
+    (socket.AF_INET6, socket.SOCK_STREAM): Socket,
+    (socket.AF_INET, socket.SOCK_DGRAM): UdpSocket,
+    (socket.AF_INET6, socket.SOCK_DGRAM): UdpSocket,
+    **({(socket.AF_UNIX, socket.SOCK_STREAM): LocalSocket} if hasattr(socket, "AF_UNIX") else {}),
 }
 
 _ONLY = (
-    "Only TCP and Unix stream sockets are simulated: put a fake in the place of what uses this one, or let it run "
+    "Only TCP, UDP and Unix stream sockets are simulated: put a fake in the place of what uses this one, or let it run "
     "outside of the run"
 )
 
@@ -90,8 +93,8 @@ class Descriptors(Refused, inside.SocketFunctions):
 
     def _make_plug(self, family: int, kind: int, api: str) -> Socket:
         """Makes a socket of the simulated network."""
-        plug = _KINDS_OF_SOCKETS.get(family)
-        if plug is None or kind != socket.SOCK_STREAM:
+        plug = _KINDS_OF_SOCKETS.get((family, kind))
+        if plug is None:
             refuse(f"{api} with {_name('AF_', family)}, {_name('SOCK_', kind)}", _ONLY)
         return plug(self._world.network, self._world, socket.AddressFamily(family))
 
@@ -214,8 +217,14 @@ class Descriptors(Refused, inside.SocketFunctions):
             return sock
         if not isinstance(sock, socket.socket):
             refuse(f"{api} with {sock!r}", "Give it a socket.socket")
-        if sock.family not in _KINDS_OF_SOCKETS or sock.type & KINDS != socket.SOCK_STREAM:
-            refuse(f"{api} with {sock.family!r}, {sock.type!r}", "Only TCP and Unix sockets are simulated")
+        if (
+            sock.family,
+            socket.SOCK_STREAM,
+        ) not in _KINDS_OF_SOCKETS or sock.type & KINDS != socket.SOCK_STREAM:
+            refuse(
+                f"{api} with {sock.family!r}, {sock.type!r} that was made outside of the run",
+                "Let code of the run make it",
+            )
         twin = self._twins.get(sock)
         if twin is None:
             if _is_connected(sock):
@@ -289,6 +298,23 @@ class Descriptors(Refused, inside.SocketFunctions):
         own = self._own(sock, "loop.sock_recv_into")
         size: int = await super().sock_recv_into(own, buf)
         return size
+
+    async def sock_sendto(self, sock: socket.socket, data: Any, address: Any) -> int:
+        """Sends a datagram through a socket object; returns how many bytes."""
+        sent: int = await super().sock_sendto(self._own(sock, "loop.sock_sendto"), data, address)
+        return sent
+
+    async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]:
+        """Receives a datagram from a socket object, and where it comes from."""
+        own = self._own(sock, "loop.sock_recvfrom")
+        found: tuple[bytes, Any] = await super().sock_recvfrom(own, bufsize)
+        return found
+
+    async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0) -> tuple[int, Any]:
+        """Receives a datagram into a buffer; returns how many bytes, and where they come from."""
+        own = self._own(sock, "loop.sock_recvfrom_into")
+        found: tuple[int, Any] = await super().sock_recvfrom_into(own, buf, nbytes)
+        return found
 
     async def sock_sendfile(
         self,

@@ -101,7 +101,8 @@ class OwnSocket(SocketBytes):
     def _connect(self, address: Any, name: str) -> None:
         place = self._place(address, name)
         plug = self._open
-        waits = self._timeout != 0 and plug.family in INTERNET and plug.end is None and not plug.listens
+        streams = plug.family in INTERNET and plug.kind == socket.SOCK_STREAM
+        waits = self._timeout != 0 and streams and plug.end is None and not plug.listens
         if waits and is_in_loop(self._loop):
             self._refuse(name, _CONNECT)  # before anything has begun
         self._attempt(lambda: plug.connect(place), name, _CONNECT, select.POLLOUT)
@@ -130,7 +131,9 @@ class OwnSocket(SocketBytes):
         host = bytes(host).decode() if not isinstance(host, str) else host
         if not host:
             return ("::" if family == socket.AF_INET6 else "0.0.0.0", number)
-        found = dns.look_up(self._loop._world.network, host, number, family=family, kind=socket.SOCK_STREAM)
+        if host == "<broadcast>" and family == socket.AF_INET:
+            return "255.255.255.255", number
+        found = dns.look_up(self._loop._world.network, host, number, family=family, kind=plug.kind)
         return found[0][4]
 
     def _accept(self) -> tuple[int, Any]:

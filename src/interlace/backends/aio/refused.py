@@ -59,18 +59,6 @@ class Refused(asyncio.BaseEventLoop):
         """Raises NotSimulated: processes."""
         refuse("loop.subprocess_exec", f"{_FAKE} of the function that starts the process")
 
-    async def sock_recvfrom(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: datagrams."""
-        refuse("loop.sock_recvfrom", f"{_FAKE} of what receives datagrams")
-
-    async def sock_recvfrom_into(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: datagrams."""
-        refuse("loop.sock_recvfrom_into", f"{_FAKE} of what receives datagrams")
-
-    async def sock_sendto(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises NotSimulated: datagrams."""
-        refuse("loop.sock_sendto", f"{_FAKE} of what sends datagrams")
-
     def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> NoReturn:  # type: ignore[override]
         """Raises NotSimulated, which is a NotImplementedError as on Windows: libraries are used to it."""
         refuse(

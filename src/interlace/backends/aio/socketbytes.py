@@ -14,6 +14,7 @@ _FLAGS = (
     *("MSG_PEEK", "MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_WAITALL", "MSG_CMSG_CLOEXEC", "MSG_MORE"),
     *("MSG_TRUNC", "MSG_CTRUNC", "MSG_EOR"),
 )
+_DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _KNOWN_FLAGS = sum(getattr(socket, name, 0) for name in _FLAGS)
 
 
@@ -24,9 +25,15 @@ class SocketBytes(SocketState):
         """Sends as many bytes as fit; returns how many."""
         return self._send(_bytes(data), flags, "send")
 
-    def _send(self, view: memoryview[int], flags: int, name: str) -> int:
+    def _send(self, view: memoryview[int], flags: int, name: str, address: Any = None) -> int:
         _check(flags, f"socket.{name}")
-        return self._attempt(lambda: self._open.send(view), name, "loop.sock_sendall", select.POLLOUT)
+        if flags & _DONTWAIT:
+            return self._open.send(view, address)
+        remedy = "loop.sock_sendall" if self.type == socket.SOCK_STREAM else "loop.sock_sendto"
+        return self._attempt(lambda: self._open.send(view, address), name, remedy, select.POLLOUT)
+
+    def _place(self, address: Any, name: str) -> Any:
+        raise NotImplementedError
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Sends all of these bytes, or raises in the middle of them."""
@@ -36,10 +43,12 @@ class SocketBytes(SocketState):
             left = left[self._send(left, flags, "sendall") :]
 
     def sendto(self, data: Any, *rest: Any) -> int:
-        """Sends bytes: of a connected socket, the address does not count."""
+        """Sends a datagram to an address, or bytes of a stream, where the address does not count."""
         if not 1 <= len(rest) <= 2:
             raise TypeError(f"sendto() takes 2 or 3 arguments ({len(rest) + 1} given)")
-        return self._send(_bytes(data), rest[0] if len(rest) == 2 else 0, "sendto")
+        view = _bytes(data)
+        place = self._place(rest[-1], "sendto") if self._open.kind == socket.SOCK_DGRAM else None
+        return self._send(view, rest[0] if len(rest) == 2 else 0, "sendto", place)
 
     def sendmsg(
         self, buffers: Iterable[Any], ancdata: Iterable[Any] = (), flags: int = 0, address: Any = None, /
@@ -51,7 +60,10 @@ class SocketBytes(SocketState):
         """
         if list(ancdata):
             refuse("socket.sendmsg with ancillary data", "No other process is there to be given descriptors")
-        return self._send(memoryview(b"".join(map(memoryview, buffers))), flags, "sendmsg")
+        place = None
+        if address is not None and self._open.kind == socket.SOCK_DGRAM:
+            place = self._place(address, "sendmsg")
+        return self._send(memoryview(b"".join(map(memoryview, buffers))), flags, "sendmsg", place)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         """Sends a file by reading it."""
@@ -62,17 +74,34 @@ class SocketBytes(SocketState):
         return self._receive(bufsize, flags, "recv")
 
     def _receive(self, size: int, flags: int, name: str) -> bytes:
+        return self._receive_from(size, flags, name)[0]
+
+    def _receive_from(self, size: int, flags: int, name: str) -> tuple[bytes, Any]:
         _check(flags, f"socket.{name}")
         if size < 0:
             raise ValueError(f"negative buffersize in {name}")
+        if not size and name in ("recv", "recv_into") and self._open.kind == socket.SOCK_DGRAM:
+            return b"", None  # CPython asks nobody then
         peek = bool(flags & socket.MSG_PEEK)
-        return self._attempt(lambda: self._open.receive(size, peek=peek), name, "loop.sock_recv")
+        if flags & _DONTWAIT:
+            return self._open.receive_from(size, peek=peek)
+        remedy = "loop.sock_recv" if self.type == socket.SOCK_STREAM else "loop.sock_recvfrom"
+
+        def receive() -> tuple[bytes, Any]:
+            try:
+                return self._open.receive_from(size, peek=peek)
+            except BlockingIOError:
+                if self.gettimeout() == 0 or not self._open.ended:
+                    raise
+                return b"", None
+
+        return self._attempt(receive, name, remedy)
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """Receives into a buffer; returns how many bytes."""
-        return self._receive_into(buffer, nbytes, flags, "recv_into")
+        return self._receive_into(buffer, nbytes, flags, "recv_into")[0]
 
-    def _receive_into(self, buffer: Any, nbytes: int, flags: int, name: str) -> int:
+    def _receive_into(self, buffer: Any, nbytes: int, flags: int, name: str) -> tuple[int, Any]:
         view = memoryview(buffer).cast("B")
         if view.readonly:
             kind = type(buffer).__name__
@@ -81,35 +110,40 @@ class SocketBytes(SocketState):
             raise ValueError(f"negative buffersize in {name}")
         if nbytes > len(view):
             raise ValueError("buffer too small for requested bytes")
-        data = self._receive(nbytes or len(view), flags, name)
+        data, source = self._receive_from(nbytes or len(view), flags, name)
         view[: len(data)] = data
-        return len(data)
+        return len(data), source
 
     def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
-        """Is `recv`, and names the sender, which a stream does not do."""
-        return self._receive(bufsize, flags, "recvfrom"), None
+        """Is `recv`, and names the sender; None for a stream."""
+        return self._receive_from(bufsize, flags, "recvfrom")
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
-        """Is `recv_into`, and names the sender, which a stream does not do."""
-        return self._receive_into(buffer, nbytes, flags, "recvfrom_into"), None
+        """Is `recv_into`, and names the sender; None for a stream."""
+        return self._receive_into(buffer, nbytes, flags, "recvfrom_into")
 
     def recvmsg(
         self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /
     ) -> tuple[bytes, list[Any], int, Any]:
         """Is `recv`: there is never anything besides bytes."""
-        return self._receive(bufsize, flags, "recvmsg"), [], 0, None
+        data, source = self._receive_from(bufsize, flags, "recvmsg")
+        return data, [], self._cut, source
+
+    @property
+    def _cut(self) -> int:
+        return int(socket.MSG_TRUNC) if self._open.cut else 0
 
     def recvmsg_into(
         self, buffers: Iterable[Any], ancbufsize: int = 0, flags: int = 0, /
     ) -> tuple[int, list[Any], int, Any]:
         """Is `recv_into` with several buffers, which are filled one after the other."""
         views = [memoryview(buffer).cast("B") for buffer in buffers]
-        data = self._receive(sum(map(len, views)), flags, "recvmsg_into")
+        data, source = self._receive_from(sum(map(len, views)), flags, "recvmsg_into")
         left = memoryview(data)
         for view in views:
             part, left = left[: len(view)], left[len(view) :]
             view[: len(part)] = part
-        return len(data), [], 0, None
+        return len(data), [], self._cut, source
 
 
 def _check(flags: int, api: str) -> None:

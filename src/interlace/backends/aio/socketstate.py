@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from interlace.backends.aio.refused import refuse
 from interlace.backends.aio.socketwait import is_in_loop, wait_for
 from interlace.sim.network.sockets import fail
+from interlace.sim.network.udp import UdpSocket, apply_option
 
 if TYPE_CHECKING:
     from interlace.backends.aio.descriptors import Descriptors
@@ -26,10 +27,17 @@ _LARGEST_BUFFER = 212992
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 _DEFAULTS = {
-    (socket.SOL_SOCKET, socket.SO_TYPE): int(socket.SOCK_STREAM),
     (socket.SOL_SOCKET, socket.SO_RCVBUF): 131072,
     (socket.SOL_SOCKET, socket.SO_SNDBUF): 16384,
     (socket.IPPROTO_TCP, socket.TCP_MAXSEG): 536,
+}
+
+
+_DATAGRAM_DEFAULTS = {
+    (socket.SOL_SOCKET, socket.SO_RCVBUF): _LARGEST_BUFFER,
+    (socket.SOL_SOCKET, socket.SO_SNDBUF): _LARGEST_BUFFER,
+    (socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP): 1,
+    (socket.IPPROTO_IP, socket.IP_MULTICAST_TTL): 1,
 }
 
 
@@ -58,8 +66,8 @@ class SocketState(socket.socket):
 
     @property
     def type(self) -> socket.SocketKind:
-        """SOCK_STREAM."""
-        return socket.SOCK_STREAM
+        """SOCK_STREAM or SOCK_DGRAM."""
+        return self._plug.kind
 
     @property
     def proto(self) -> int:
@@ -140,13 +148,19 @@ class SocketState(socket.socket):
             if option == getattr(socket, "SO_DOMAIN", None):
                 return int(plug.family)
             if option == getattr(socket, "SO_PROTOCOL", None):
-                return 0 if plug.family not in INTERNET else int(socket.IPPROTO_TCP)
+                return _protocol_of(plug)
+            if option == socket.SO_TYPE:
+                return int(plug.kind)
             if option == getattr(socket, "SO_PEERCRED", None) and plug.family not in INTERNET:
                 return struct.pack("3i", os.getpid(), os.getuid(), os.getgid())
-        return self.options.get((level, option), _DEFAULTS.get((level, option), 0))
+        defaults = _DEFAULTS
+        if isinstance(plug, UdpSocket):
+            _check_level(level, errno.EOPNOTSUPP)
+            defaults = _DATAGRAM_DEFAULTS
+        return self.options.get((level, option), defaults.get((level, option), 0))
 
     def setsockopt(self, level: int, option: int, value: Any, optlen: int | None = None, /) -> None:
-        """Remembers an option; SO_REUSEPORT and SO_LINGER take effect."""
+        """Remembers an option; SO_REUSEPORT and SO_LINGER take effect, and of datagrams those of `apply_option`."""
         plug = self._open
         value = optlen if value is None else value
         if not isinstance(value, (int, bytes, bytearray, memoryview)):
@@ -159,6 +173,9 @@ class SocketState(socket.socket):
                 plug.resets = bool(on) and seconds == 0
             elif option in (socket.SO_RCVBUF, socket.SO_SNDBUF) and isinstance(value, int):
                 value = 2 * min(max(value, 1152), _LARGEST_BUFFER)
+        if isinstance(plug, UdpSocket):
+            _check_level(level, errno.ENOPROTOOPT)
+            apply_option(plug.box, level, option, value if isinstance(value, int) else bytes(value))
         self.options[level, option] = value if isinstance(value, int) else bytes(value)
 
     def _attempt(self, call: Callable[[], T], name: str, remedy: str, event: int = select.POLLIN) -> T:
@@ -196,3 +213,15 @@ class SocketState(socket.socket):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"cannot pickle {self.__class__.__name__!r} object")
+
+
+def _protocol_of(plug: Socket) -> int:
+    if plug.family not in INTERNET:
+        return 0
+    return int(socket.IPPROTO_UDP if isinstance(plug, UdpSocket) else socket.IPPROTO_TCP)
+
+
+def _check_level(level: int, code: int) -> None:
+    """Raises what options of a stream raise for a datagram socket."""
+    if level == socket.IPPROTO_TCP:
+        fail(code)

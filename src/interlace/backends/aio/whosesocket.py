@@ -34,7 +34,6 @@ from interlace.sim.network.local import joined
 
 _socketpair_really = getattr(_socket, "socketpair", None)
 _new_really = socket.socket.__new__
-_WITH_DATAGRAMS = (-1, socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", -1))
 
 
 class _Sockets:
@@ -122,7 +121,7 @@ def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:
     if number is not None or issubclass(cls, OwnSocket):
         return _new_really(cls)
     loop = _loop_of(_calling_file())
-    if loop is None or _is_real(given):
+    if loop is None:
         return _new_really(cls)
     return bare_socket(_class_for(cls), loop)
 
@@ -151,20 +150,17 @@ def _socketpair(family: int = -1, type: int = -1, proto: int = 0, /) -> Any:  # 
     """Is what `socket.socketpair` asks while code of a run is executed."""
     loop = _loop_of(_calling_file())
     kind = socket.SOCK_STREAM if type == -1 else type & KINDS
-    if loop is None or family not in (-1, socket.AF_UNIX) or kind != socket.SOCK_STREAM:
+    if loop is None or family not in (-1, socket.AF_UNIX):
         assert _socketpair_really is not None
         return _socketpair_really(family, type, proto)
+    if kind != socket.SOCK_STREAM:
+        refuse(
+            "socket.socketpair of another type than SOCK_STREAM",
+            "Take a pair of streams, or two sockets of UDP",
+        )
     network = loop._world.network
     one, other = joined(network, loop._world)
     return _Half(loop._give_number(one)), _Half(loop._give_number(other))
-
-
-def _is_real(given: dict[str, Any]) -> bool:
-    """Tells whether sockets of this kind are real for code of the run too."""
-    family, kind = given.get("family", -1), given.get("type", -1)
-    if not isinstance(family, int) or not isinstance(kind, int):
-        return False  # a class of the program's own, which will say so to ours
-    return family in _WITH_DATAGRAMS and kind != -1 and kind & KINDS == socket.SOCK_DGRAM
 
 
 def _calling_file() -> str:

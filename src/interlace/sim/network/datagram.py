@@ -76,6 +76,8 @@ class Mailbox:
     Attributes:
         remote: the address it is connected to; None: none.
         shared: whether others that also say so may bind to the same address, as SO_REUSEPORT.
+        reused: likewise, as SO_REUSEADDR: the last of them gets what is for all.
+        error: the number of what has gone wrong, of which nobody was told yet; 0 for nothing.
         broadcasts: whether it may send to everyone, as SO_BROADCAST.
         groups: the multicast groups it has joined, by address.
         hears_itself: whether what it sends to a group reaches its own host, as IP_MULTICAST_LOOP.
@@ -93,6 +95,7 @@ class Mailbox:
         self.six = six
         self.remote: Address | None = None
         self.shared = False
+        self.reused = False
         self.broadcasts = False
         self.groups: dict[str, None] = {}
         self.hears_itself = True
@@ -102,7 +105,7 @@ class Mailbox:
         self._inbox: list[Datagram] = []
         self._buffer: deque[Datagram] = deque()
         self._unread = 0
-        self._error = 0
+        self.error = 0
         self._leaving = 0
         self._count = 0
         self._last: dict[str, int] = {}
@@ -116,12 +119,18 @@ class Mailbox:
     def readable(self) -> bool:
         """Whether `receive` would give something, or raise."""
         self._absorb()
-        return bool(self._buffer) or self._error != 0
+        return bool(self._buffer) or self.error != 0
+
+    @property
+    def waiting(self) -> int:
+        """How many datagrams have arrived and are not read yet."""
+        self._absorb()
+        return len(self._buffer)
 
     @property
     def writable(self) -> bool:
         """Whether `send` would take something, or raise."""
-        return self._error != 0 or self._leaving < _SEND_ROOM
+        return self.error != 0 or self._leaving < _SEND_ROOM
 
     def bind(self, address: str, port: int) -> None:
         """Gives the socket a port.
@@ -165,7 +174,7 @@ class Mailbox:
                 everyone has and that is not allowed (EACCES).
         """
         self._absorb()
-        if self._error:
+        if self.error:
             raise self._take_error()
         if address is None:
             address = self.remote
@@ -188,20 +197,25 @@ class Mailbox:
             self._send_to(host, what, bytes(data), source, shaped(ip, port), first=not number)
         return True
 
-    def receive(self) -> tuple[bytes, Address] | None:
+    def receive(self, *, peek: bool = False) -> tuple[bytes, Address] | None:
         """Returns the next datagram and where it comes from; None where a socket would block.
+
+        Args:
+            peek: whether it is left where it is.
 
         Raises:
             ConnectionRefusedError: nobody was there when the connected socket last sent; raised once.
         """
         self._absorb()
-        if self._error:
+        if self.error:
             raise self._take_error()
         if not self._buffer:
             return None
-        datagram = self._buffer.popleft()
+        datagram = self._buffer[0]
         data = datagram.data or b""
-        self._unread -= len(data)
+        if not peek:
+            self._buffer.popleft()
+            self._unread -= len(data)
         return data, datagram.source
 
     def close(self) -> None:
@@ -304,7 +318,7 @@ class Mailbox:
             datagram = heapq.heappop(inbox)
             if datagram.data is None:
                 if self.remote is not None and self.remote == datagram.source:
-                    self._error = errno.ECONNREFUSED
+                    self.error = errno.ECONNREFUSED
             elif self.closed:
                 self._post.arrive(self.host, datagram)
             elif self._unread + len(datagram.data) <= _ROOM:
@@ -312,7 +326,7 @@ class Mailbox:
                 self._unread += len(datagram.data)
 
     def _take_error(self) -> OSError:
-        code, self._error = self._error, 0
+        code, self.error = self.error, 0
         return OSError(code, os.strerror(code))
 
 

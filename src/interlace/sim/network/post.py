@@ -56,7 +56,7 @@ class Post:
             same = other.six == box.six and (
                 other.address[0] == address or is_wildcard(address) or is_wildcard(other.address[0])
             )
-            if same and not (box.shared and other.shared):
+            if same and not (box.shared and other.shared) and not (box.reused and other.reused):
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         host.boxes.setdefault(chosen, []).append(box)
         box.address = shaped(address, chosen)
@@ -170,6 +170,8 @@ class Post:
         if not ranked:
             return []
         best = ranked[max(ranked)]
+        if not all(box.shared for box in best):
+            return best[-1:]
         return [
             best[datagram.source[1] % len(best)]
         ]  # Linux spreads them over those that share a port by a hash

@@ -51,11 +51,17 @@ class Socket(Watched):
         resets: whether closing it resets its connection.
         closed: whether it is closed.
         limits: whether only so many connections may wait for it to accept them.
+        kind: SOCK_STREAM or SOCK_DGRAM.
+        cut: whether the datagram that was received last was cut off.
+        ended: whether who waits for a datagram is given none, instead of waiting: reading was shut.
         unready_read: the number of the error when it is read without being connected; `unready_write` likewise.
         listens: whether it accepts connections.
         connects: whether it has begun to connect, and does not know yet how that goes.
     """
 
+    kind = socket.SOCK_STREAM
+    cut = False
+    ended = False
     unready_read = errno.ENOTCONN
     unready_write = errno.EPIPE
 
@@ -243,8 +249,12 @@ class Socket(Watched):
 
     # -- bytes -----------------------------------------------------------------------------------
 
-    def send(self, data: bytes | memoryview) -> int:
+    def send(self, data: bytes | memoryview, address: Any = None) -> int:
         """Sends as many of these bytes as fit, and returns how many.
+
+        Args:
+            data: the bytes.
+            address: does not count for a stream.
 
         Raises:
             BlockingIOError: none fit.
@@ -260,6 +270,10 @@ class Socket(Watched):
         if len(data) and not sent:
             fail(errno.EAGAIN)
         return sent
+
+    def receive_from(self, limit: int, *, peek: bool = False) -> tuple[bytes, Any]:
+        """Is `receive`, and names the sender, which a stream does not do."""
+        return self.receive(limit, peek=peek), None
 
     def receive(self, limit: int, *, peek: bool = False) -> bytes:
         """Returns up to `limit` bytes; b"" at the end of the stream.
