@@ -33,6 +33,7 @@ def waiting(main: Callable[..., Any]) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def no_real_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert interlace.run  # only now is it imported, and keeps what waits really
     if "real" not in request.keywords and "thread" not in request.node.name:
         monkeypatch.setattr(threading.Condition, "wait", None)
 

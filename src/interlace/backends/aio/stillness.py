@@ -18,10 +18,12 @@ from interlace.backends.aio import standing
 STILL = 10
 """A thread that seems to wait at this many looks in a row is waiting."""
 
-OUTSIDE_FILES = (selectors.__file__, socket.__file__)
+_HERE = os.path.dirname(__file__)
+
+OUTSIDE_FILES = (selectors.__file__, socket.__file__, os.path.join(_HERE, "polls.py"))
 """Where a thread that serves real sockets waits: a thread of the program's own may do so."""
 
-_POST_OFFICE = os.path.join(os.path.dirname(__file__), "threads.py")
+_POST_OFFICE = os.path.join(_HERE, "threads.py")
 """Where threads take the lock of a loop's inbox."""
 
 _FUTEX_CALLS = {"x86_64": b"202", "aarch64": b"98", "riscv64": b"98", "ppc64le": b"221", "s390x": b"238"}
