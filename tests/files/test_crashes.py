@@ -201,7 +201,7 @@ def test_temporary_file_sync_and_replace_pass(tmp_path: Path, save: Save) -> Non
     thorough = save in (replaced, replaced_with_aiofiles)
     for seed in SEEDS if thorough else (0,):
         main = crashing(save, tmp_path)
-        result = interlace.explore(main, schedules=200 if thorough else 80, seed=seed, faults=["crash"])
+        result = interlace.explore(main, schedules=120 if thorough else 60, seed=seed, faults=["crash"])
         assert result.verdict.status == "passed", result.report()
 
 
