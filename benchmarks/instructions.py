@@ -24,7 +24,7 @@ from rich.table import Table
 from benchmarks import overhead, sleeps
 from benchmarks.options import Options
 from benchmarks.programs.sleepers import LENGTHS
-from benchmarks.suites import AUTO, FLOOR, KINDS, OURS, Bench, Candidate, environment, write
+from benchmarks.suites import AUTO, FLOOR, KINDS, OURS, Bench, Candidate, arguments, environment, write
 
 TESTS = (100, 300)
 """How many tests each suite has."""
@@ -39,7 +39,9 @@ def tables(options: Options) -> Iterator[Table]:
     """Returns one table for running tests, one for collecting them and one for virtual sleeps."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
-        yield Table(title="Instructions are not counted: valgrind is not here; apt-get install valgrind")
+        table = Table("instructions")
+        table.add_row("not counted, as valgrind is not here: apt-get install valgrind")
+        yield table
         return
     with tempfile.TemporaryDirectory() as directory:
         counter = Counter(Bench(Path(directory)), valgrind)
@@ -60,13 +62,13 @@ class Counter:
         self.bench = bench
         self._valgrind = valgrind
 
-    def count(self, candidate: Candidate, arguments: list[str], where: Path) -> int:
+    def count(self, candidate: Candidate, told: list[str], where: Path) -> int:
         """Returns how many instructions a Python of the candidate takes; the second time, so that everything is compiled.
 
         Raises:
             RuntimeError: it failed.
         """
-        python = [str(self.bench.python(candidate)), *arguments]
+        python = [str(self.bench.python(candidate)), *told]
         quiet = [self._valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
         for command in (python, [*quiet, *python]):
             done = subprocess.run(
@@ -79,7 +81,7 @@ class Counter:
             )
             if done.returncode != 0:
                 raise RuntimeError(f"{candidate.name}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        print(f"instructions: {candidate.name} {' '.join(arguments[1:4])}", file=sys.stderr, flush=True)
+        print(f"instructions: {candidate.name} {' '.join(told[1:4])}", file=sys.stderr, flush=True)
         counted = _COUNTED.search(done.stderr)
         if counted is None:
             raise RuntimeError(f"valgrind counted nothing: {done.stderr[-2000:]}")
@@ -95,9 +97,7 @@ class Counter:
             suite = self.bench.directory / "-".join([model.name, kind, str(size)])
             if not suite.exists():
                 write(model, kind, size, suite)
-            plugins = [word for plugin in candidate.plugins for word in ("-p", plugin)]
-            told = ["-m", "pytest", "-qx", "-p", "no:cacheprovider", *plugins, *options]
-            counts.append(self.count(candidate, told, suite))
+            counts.append(self.count(candidate, [*arguments(candidate), *options], suite))
         return (counts[1] - counts[0]) / (sizes[1] - sizes[0])
 
 

@@ -194,9 +194,8 @@ class Bench:
         Raises:
             RuntimeError: they did not.
         """
-        plugins = [word for plugin in candidate.plugins for word in ("-p", plugin)]
         collect = ["--collect-only"] if passed is None else []
-        command = [self.python(candidate), "-m", "pytest", "-qx", "-p", "no:cacheprovider", *plugins]
+        command = [self.python(candidate), *arguments(candidate)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [*map(str, command), *collect, *options],
@@ -223,6 +222,12 @@ class Bench:
                 self._pythons[peer] = None
                 self.missing[peer] = error.stderr.strip().splitlines()[-1] if error.stderr else str(error)
         return self._pythons[peer]
+
+
+def arguments(candidate: Candidate) -> list[str]:
+    """Returns what a Python of a candidate is told to run its pytest."""
+    plugins = [word for plugin in candidate.plugins for word in ("-p", plugin)]
+    return ["-m", "pytest", "-qx", "-p", "no:cacheprovider", *plugins]
 
 
 def environment(directory: Path) -> Mapping[str, str]:

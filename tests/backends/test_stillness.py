@@ -192,6 +192,7 @@ def test_when_a_thread_gets_to_answer_is_explored() -> None:
     result = interlace.explore(functools.partial(main, locked=False))
     assert result.failure is not None
     assert result.failure.label == "real"
+    assert any("thread Worker._work" in line for line in result.failure.constraints)
     again = interlace.replay(functools.partial(main, locked=False), result.failure.token)
     assert again.trace_hash == result.failure.smallest.trace_hash
     assert interlace.run(functools.partial(main, locked=False)).error is None
@@ -274,3 +275,43 @@ def test_a_thread_is_not_held_by_a_loop_that_has_stopped() -> None:
         assert not threads[0].is_alive()
         runner.run(asyncio.sleep(1))
     assert told == [0, 1, 2]
+
+
+def test_a_thread_of_a_run_is_virtual_whoever_had_its_identifier_before() -> None:
+    free = threading.Event()
+    before = threading.Thread(target=free.wait)
+    before.start()
+    old = before.ident
+    idents: list[int | None] = []
+
+    async def main() -> list[float]:
+        free.set()
+        before.join()
+        return [await asyncio.to_thread(look)]
+
+    def look() -> float:
+        idents.append(threading.get_ident())
+        return time.monotonic()
+
+    assert interlace.run(main).value == [0]
+    if old not in idents:
+        pytest.skip("the system has not given the identifier again")
+
+
+def test_who_wraps_how_threads_start_in_a_run_is_no_trouble_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = threading.Thread.start
+    started: list[str] = []
+
+    def start(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        original(thread)
+
+    async def main() -> list[str]:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        return await answers()
+
+    first = interlace.run(main)
+    assert interlace.run(main).value == first.value == interlace.run(answers).value
+    assert len(started) == 6

@@ -26,3 +26,10 @@ def test_a_table_is_printed(arguments: list[str]) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "median" in done.stdout
+
+
+def test_without_valgrind_it_says_what_to_install() -> None:
+    command = [sys.executable, "-m", "benchmarks", "instructions"]
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "apt-get install valgrind" in " ".join(done.stdout.split())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from revealed import Case, check_found, check_mended, name_of
 
 import interlace
 
@@ -323,12 +323,6 @@ async def a_registry_that_forgets(world: interlace.World, *, mended: bool = Fals
     assert known == {b"worker-1"}
 
 
-class Case(NamedTuple):
-    program: Any
-    faults: tuple[str, ...]
-    sentence: str
-
-
 CASES = [
     Case(a_question_asked_once, ("net:loss",), "must be lost"),
     Case(a_question_asked_once, ("net:partition",), "must be cut off for"),
@@ -339,22 +333,14 @@ CASES = [
     Case(a_registry_that_forgets, ("crash:registry",), "host registry must crash"),
 ]
 
-each = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.program.__name__} {case.faults[0]}")
+each = pytest.mark.parametrize("case", CASES, ids=name_of)
 
 
 @each
 def test_it_is_found_by_that_fault_and_by_nothing_else(case: Case) -> None:
-    assert interlace.explore(case.program, schedules=50).failure is None
-    for seed in range(4):
-        failure = interlace.explore(case.program, faults=case.faults, seed=seed).failure
-        assert failure is not None, f"seed {seed}"
-        assert any(case.sentence in line for line in failure.constraints), failure.constraints
-        again = interlace.replay(case.program, failure.token)
-        assert again.trace_hash == failure.smallest.trace_hash
+    check_found(case)
 
 
 @each
 def test_the_mended_twin_passes(case: Case) -> None:
-    for seed in range(3):
-        result = interlace.explore(partial(case.program, mended=True), faults=case.faults, seed=seed)
-        assert result.failure is None, result.report()
+    check_mended(case)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, NamedTuple
 
 import pytest
+from revealed import Case, check_found, check_mended, name_of
 
 import interlace
 
@@ -292,20 +291,6 @@ async def two_leaders(world: interlace.World, *, mended: bool = False) -> None:
     assert not both
 
 
-class Case(NamedTuple):
-    """A bug.
-
-    Args:
-        program: has it, or with `mended=True` has not.
-        faults: what reveals it.
-        sentence: part of what must hold for it, as it is told.
-    """
-
-    program: Any
-    faults: tuple[str, ...]
-    sentence: str
-
-
 CASES = [
     Case(acknowledged_before_it_is_safe, ("crash:db",), "host db must crash"),
     Case(half_a_line_at_the_end_of_the_log, ("crash:db",), "not synced, must be torn in half"),
@@ -320,25 +305,14 @@ CASES = [
     Case(two_leaders, ("net:partition",), "must be cut off for 60 s"),
 ]
 
-each = pytest.mark.parametrize(
-    "case", CASES, ids=lambda case: f"{case.program.__name__} {' '.join(case.faults)}"
-)
+each = pytest.mark.parametrize("case", CASES, ids=name_of)
 
 
 @each
 def test_it_is_found_by_that_fault_and_by_nothing_else(case: Case) -> None:
-    assert interlace.explore(case.program, schedules=50).failure is None
-    for seed in range(2):
-        failure = interlace.explore(case.program, faults=case.faults, seed=seed).failure
-        assert failure is not None, f"seed {seed}"
-        assert any(case.sentence in line for line in failure.constraints), failure.constraints
-        again = interlace.replay(case.program, failure.token)
-        assert again.trace_hash == failure.smallest.trace_hash
+    check_found(case)
 
 
 @each
 def test_the_mended_twin_passes(case: Case) -> None:
-    for seed in range(2):
-        result = interlace.explore(partial(case.program, mended=True), faults=case.faults, seed=seed)
-        assert result.failure is None, result.report()
-        assert result.runs == 200 or result.verdict.kind != "sampled"
+    check_mended(case)

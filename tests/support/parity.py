@@ -246,3 +246,11 @@ def check_same(function: Program, caplog: pytest.LogCaptureFixture) -> list[str]
     assert ours == stock, "\n".join(difflib.ndiff(stock, ours))  # - on the stock loop, + on ours
     assert stock
     return stock
+
+
+def tried(stage: Stage, what: str, call: Callable[[], Any]) -> None:
+    """Logs what a call returns or raises."""
+    try:
+        stage.log(f"{what}: {call()!r}")
+    except Exception as error:
+        stage.log(f"{what}: {word(error)}")

@@ -142,13 +142,12 @@ class Clocks:
 
         self._wait = wait
 
-        def start(thread: threading.Thread) -> None:
-            """Is `Thread.start` while a clock is shown."""
+        def start(*args: Any, **options: Any) -> Any:
+            """Is what `Thread.start` calls while a clock is shown."""
             clocks.started += 1
-            clocks._start_really(thread)
+            return _start_really(*args, **options)
 
         self._start = start
-        self._start_really = threading.Thread.start
 
     @contextmanager
     def show(self, clock: Clock, world: Blocking) -> Iterator[None]:
@@ -180,8 +179,7 @@ class Clocks:
                     threading.Condition.wait = wait_really  # type: ignore[method-assign]
                     for companion in self._companions:
                         companion.restore()
-                    if threading.Thread.start is self._start:  # else somebody has wrapped it meanwhile
-                        threading.Thread.start = self._start_really  # type: ignore[method-assign]
+                    setattr(threading, _STARTER, _start_really)
                 if travel is not None:
                     travel.stop()
 
@@ -199,9 +197,7 @@ class Clocks:
         threading.Condition.wait = self._wait  # type: ignore[method-assign,assignment]
         for companion in self._companions:
             companion.replace()
-        if threading.Thread.start is not self._start:
-            self._start_really = threading.Thread.start
-            threading.Thread.start = self._start  # type: ignore[method-assign,assignment]
+        setattr(threading, _STARTER, self._start)
 
     def accompany(self, companion: Companion) -> None:
         """Has something else be replaced whenever the clocks are; to be told before any is shown."""
@@ -305,6 +301,11 @@ class Clocks:
 
 ALIVE: Mapping[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
 """The threads that `threading.enumerate` lists, which takes a lock for it; always the same object."""
+
+_STARTER = "_start_joinable_thread" if hasattr(threading, "_start_joinable_thread") else "_start_new_thread"
+"""The function that `Thread.start` calls, as `threading` has it; not `start` itself, which others wrap."""
+
+_start_really: Callable[..., Any] = getattr(threading, _STARTER)
 
 wait_really = threading.Condition.wait
 """`Condition.wait` as it was before any run has replaced it."""

@@ -7,12 +7,12 @@ import errno
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from parity import Programs, Stage, check_same, ticks, word
+from parity import Programs, Stage, check_same, ticks, tried, word
 
 program = Programs()
 
@@ -36,14 +36,6 @@ def made(
 def two(stage: Stage) -> Iterator[tuple[socket.socket, socket.socket]]:
     with made(stage, "ONE") as one, made(stage, "OTHER") as other:
         yield one, other
-
-
-def tried(stage: Stage, what: str, call: Callable[[], Any]) -> None:
-    """Logs what a call returns or raises."""
-    try:
-        stage.log(f"{what}: {call()!r}")
-    except Exception as error:
-        stage.log(f"{what}: {word(error)}")
 
 
 async def nobody(stage: Stage) -> Any:

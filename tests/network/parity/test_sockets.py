@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from parity import Echo, Programs, Stage, Talker, check_same, ticks, word
+from parity import Echo, Programs, Stage, Talker, check_same, ticks, tried
 
 program = Programs()
 
@@ -43,14 +43,6 @@ async def joined(listener: socket.socket, client: socket.socket) -> socket.socke
     await loop.sock_connect(client, listener.getsockname())
     accepted, _ = await loop.sock_accept(listener)
     return accepted
-
-
-def tried(stage: Stage, what: str, call: Any) -> None:
-    """Logs what a call returns or raises."""
-    try:
-        stage.log(f"{what}: {call()!r}")
-    except Exception as error:
-        stage.log(f"{what}: {word(error)}")
 
 
 # -- before it is connected ------------------------------------------------------------------------

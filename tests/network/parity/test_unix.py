@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parity import Echo, Programs, Stage, Talker, check_same, ticks, word
+from parity import Echo, Programs, Stage, Talker, check_same, ticks, tried
 
 program = Programs()
 
@@ -39,14 +39,6 @@ def made() -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
     sock.setblocking(False)
     return sock
-
-
-def tried(stage: Stage, what: str, call: Any) -> None:
-    """Logs what a call returns or raises."""
-    try:
-        stage.log(f"{what}: {call()!r}")
-    except Exception as error:
-        stage.log(f"{what}: {word(error)}")
 
 
 def there(stage: Stage, *names: str) -> None:

@@ -23,6 +23,7 @@ from interlace.sim.network.service import After, Break
 if TYPE_CHECKING:
     from interlace.backends.aio.loop import Loop
     from interlace.sim.network.life import Served
+    from interlace.sim.network.service import Conversation
 
 _AT_ONCE = Line((0,))
 
@@ -64,7 +65,7 @@ class Conversing(asyncio.Protocol):
 
     _transport: Any
 
-    def __init__(self, loop: Loop, conversation: Any) -> None:
+    def __init__(self, loop: Loop, conversation: Conversation) -> None:
         self._loop = loop
         self._conversation = conversation
         self._arrived: deque[bytes] = deque()

@@ -34,7 +34,7 @@ from interlace.backends.aio.timers import Timers
 from interlace.backends.aio.tls import Trust
 from interlace.backends.aio.waiting import let_go
 from interlace.backends.aio.whosesocket import SOCKETS
-from interlace.backends.clocks import CLOCKS
+from interlace.backends.clocks import ALIVE, CLOCKS
 from interlace.errors import Deadlock, Unanswered
 from interlace.sim.world import STALL_BOUND, World
 
@@ -171,6 +171,8 @@ class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIn
 
     def run_forever(self) -> None:
         """Runs until `stop` is called; meanwhile all clocks of the process show virtual time."""
+        if len(ALIVE) != len(self._elders):
+            self._seen = -1  # somebody has begun since the loop was made, or has ended
         with self.showing():
             try:
                 super().run_forever()

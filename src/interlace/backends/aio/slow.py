@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interlace.backends.aio import inside
+from interlace.backends.clocks import CLOCKS
 from interlace.sim.clock import SECOND
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def run_timed(loop: Loop, count: int) -> None:
             loop._run_handle(handle)
         else:
             handle._run()
-            if loop._jobs:
+            if loop._jobs or CLOCKS.started != loop._seen:
                 loop._await_others(idle=False)
         if (seconds := (clock.ns - before) / SECOND) >= loop.slow_callback_duration:
             inside.tell_of_slow(handle, seconds)

@@ -39,10 +39,10 @@ def wait_for(loop: Any, watched: Iterable[tuple[Socket, int]], seconds: float | 
         if events & event
     ]
     for watch in calls:
-        loop.call_soon_threadsafe(partial(watch, ready.set))
+        loop.post_letter(partial(watch, ready.set))
     try:
         return ready.wait(seconds)
     finally:
         if not loop.is_closed():
             for watch in calls:
-                loop.call_soon_threadsafe(watch, None)
+                loop.post_letter(watch, None)

@@ -83,7 +83,7 @@ class Threads(inside.BaseLoop):
         self._submitted = 0
         self._elders = set(threading.enumerate())
         self._loners = set()
-        self._seen = -1
+        self._seen = CLOCKS.started
         self._sentry = Sentry(self)
         self._lanes = WeakKeyDictionary()
         self.sleepers = {}

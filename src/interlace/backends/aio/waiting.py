@@ -15,6 +15,7 @@ from interlace.backends.clocks import wait_really
 from interlace.errors import BlockingCallWarning
 from interlace.sim.clock import nanoseconds
 from interlace.sim.flight import DELAYS
+from interlace.sim.network.life import current_host
 
 if TYPE_CHECKING:
     import asyncio
@@ -82,12 +83,14 @@ class Waiter:
         loop.sleepers[self] = loop.world.clock.ns + ns
         try:
             loop.post_letter(lambda: self.over or arm())
-            if (
-                loop._thread_id is not None or not self.held
-            ):  # a loop that stops lets go of those that it finds here
+            # A loop that stops lets go only of those that it finds here.
+            if loop._thread_id is not None or not self.held:
                 self._woken.wait()
         finally:
             del loop.sleepers[self]
+        stay = current_host.get()
+        if loop.is_closed() and stay is not None and stay.is_over:
+            raise SystemExit  # the thread of a crashed host must not go on now that nothing holds its hands
 
 
 def let_go(loop: Threads, *, held: bool = False) -> None:

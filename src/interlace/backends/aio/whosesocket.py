@@ -47,8 +47,8 @@ class _Sockets:
         select.select = _select
         if poll_really is not None:
             select.poll = _poll  # type: ignore[misc,assignment]
-        for cls in SELECTORS:
-            setattr(cls, "__init__", _init_of(cls))  # noqa: B010
+        for cls, ours in _OURS.items():
+            setattr(cls, "__init__", ours)  # noqa: B010
 
     def restore(self) -> None:
         """Has everybody be given what is real."""
@@ -100,6 +100,9 @@ def _init_of(cls: type[selectors.BaseSelector]) -> Callable[[Any], None]:
             super(cls, made).__init__()
 
     return init
+
+
+_OURS = {cls: _init_of(cls) for cls in SELECTORS}
 
 
 def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:
