@@ -1,0 +1,110 @@
+"""Fakes of slow services, as a test puts them into its world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from interlace.errors import UsageError
+from interlace.services.http import HttpFake
+from interlace.services.http.address import Base
+from interlace.sim.latency import Latency, parse_latency
+from interlace.sim.network.host import LOOPBACK, Host
+from interlace.sim.network.life import Served, serve
+from interlace.sim.network.link import Line
+from interlace.sim.network.network import DEFAULT_HOST
+from interlace.sim.network.service import check_name, is_local, split_address
+from interlace.sim.world import World as SimWorld
+
+
+class Services:
+    """Puts fakes of slow services into a world: each stands on the wire, where unmodified clients reach it.
+
+    Args:
+        inner: the world.
+    """
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: SimWorld) -> None:
+        self._inner = inner
+
+    def tcp(
+        self, address: str, handler: Callable[..., Any], *, latency: Latency | None = None, tls: bool = False
+    ) -> Host:
+        """Has a fake of any protocol listen in the simulated network; returns the host it runs on.
+
+        Args:
+            address: `host:port`; the host is made if it is new. It listens from now on, also after a restart.
+            handler: a coroutine function that takes a reader and a writer, as for `asyncio.start_server`; or what
+                makes, for each connection, an `asyncio.Protocol` or an object with a method `receive(data)`. That
+                is given what arrives, b"" at the end, and returns bytes, None, or an iterable of bytes and
+                `interlace.after(...)`.
+            latency: how long its answers travel, as for `latency`; None: as the links between hosts say.
+            tls: whether it speaks TLS, with a certificate that clients in this world trust.
+
+        Raises:
+            UsageError: an argument that cannot work.
+        """
+        host, port = split_address(address, "address of a fake")
+        check_name(f"tcp({address!r})", host, f"tcp('service:{port}', ...)")
+        line = None if latency is None else Line(parse_latency(latency))
+        if line is not None and is_local(host):
+            raise UsageError(
+                f"tcp({address!r}, latency={latency!r}): what is on the same host has no latency of its own; give the "
+                f"fake a name, such as tcp('service:{port}', ...)"
+            )
+        return self._serve(host, port, handler, line, tls)
+
+    def udp(self, address: str, handler: Callable[[], Any]) -> Host:
+        """Has a fake be sent datagrams in the simulated network; returns the host it runs on.
+
+        Args:
+            address: `host:port`; the host is made if it is new.
+            handler: makes an `asyncio.DatagramProtocol`, or an object with a method `receive(data)` that returns
+                what is sent back for a datagram: bytes, None, or an iterable of bytes and `interlace.after(...)`.
+                It is made now, and anew after a restart of the host.
+
+        Raises:
+            UsageError: an argument that cannot work.
+        """
+        host, port = split_address(address, "address of a fake")
+        check_name(f"udp({address!r})", host, f"udp('service:{port}', ...)")
+        return self._serve(host, port, handler, None, False, datagrams=True)
+
+    def http(self, base_url: str, *, strict: bool = True, latency: Latency | None = None) -> HttpFake:
+        """Has a fake web API answer at a URL of the simulated network; unmodified clients reach it by that.
+
+        Args:
+            base_url: such as `"https://api.example.com"` or `"http://billing:8080/v1"`; paths of routes begin there.
+            strict: whether a request that no route is for fails the test; else it is only answered by 501.
+            latency: how long its answers take, as for `latency`, where the route says nothing; None: as the
+                links between hosts say.
+
+        Raises:
+            UsageError: an argument that cannot work, h11 is not installed, or trustme is not, for https.
+        """
+        base = Base.parse(base_url)
+        world = self._inner
+        fake = HttpFake(
+            base, lambda: world.clock.elapsed, world.complaints.append, strict=strict, latency=latency
+        )
+        self._serve(base.host, base.port, fake.connect, None, base.is_secure)
+        world.reviews.append(fake.unused)
+        return fake
+
+    def _serve(
+        self,
+        name: str,
+        port: int,
+        handler: Callable[..., Any],
+        line: Line | None,
+        tls: bool,
+        *,
+        datagrams: bool = False,
+    ) -> Host:
+        local = is_local(name)
+        host = self._inner.network.host(DEFAULT_HOST if local else name)
+        address = LOOPBACK if local else "0.0.0.0"
+        serve(Served(host, address, port, handler, host.tls() if tls else None, line, datagrams))
+        return host
