@@ -8,6 +8,9 @@ from typing import Any
 from interlace.errors import UsageError
 from interlace.services.http import HttpFake
 from interlace.services.http.address import Base
+from interlace.services.redis import RedisFake
+from interlace.services.redis.address import Address
+from interlace.services.redis.fake import load_fakeredis
 from interlace.sim.latency import Latency, parse_latency
 from interlace.sim.network.host import LOOPBACK, Host
 from interlace.sim.network.life import Served, serve
@@ -93,6 +96,30 @@ class Services:
         world.reviews.append(fake.unused)
         return fake
 
+    def redis(self, url: str, *, latency: Latency | None = None, durable: bool = False) -> RedisFake:
+        """Has a fake Redis answer at a URL of the simulated network; unmodified clients reach it by that.
+
+        Args:
+            url: such as `"redis://cache:6379"`, `"rediss://:password@cache/1"` or `"valkey://cache"`, as clients are
+                given it. A password in it must be given by clients; the database in it is that of `data`.
+            latency: how long its answers take, as for `latency`; None: as the links between hosts say, and 0 to
+                100 ms on the same host.
+            durable: whether its data outlives a crash of its host; else it is empty after one.
+
+        Raises:
+            UsageError: an argument that cannot work, fakeredis is not installed, or trustme is not, for TLS.
+        """
+        address = Address.parse(url)
+        load_fakeredis()
+        world = self._inner
+        host = self._host(address.host)
+        fake = RedisFake(address, host, world.clock, latency, durable)
+        self._serve(address.host, address.port, fake.connect, None, address.is_secure)
+        return fake
+
+    def _host(self, name: str) -> Host:
+        return self._inner.network.host(DEFAULT_HOST if is_local(name) else name)
+
     def _serve(
         self,
         name: str,
@@ -103,8 +130,7 @@ class Services:
         *,
         datagrams: bool = False,
     ) -> Host:
-        local = is_local(name)
-        host = self._inner.network.host(DEFAULT_HOST if local else name)
-        address = LOOPBACK if local else "0.0.0.0"
+        host = self._host(name)
+        address = LOOPBACK if is_local(name) else "0.0.0.0"
         serve(Served(host, address, port, handler, host.tls() if tls else None, line, datagrams))
         return host

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from interlace.errors import UsageError
 from interlace.model.source import show_place
 from interlace.model.trace import Place
-from interlace.sim.network.link import DEFAULT, Line
+from interlace.sim.network.link import DEFAULT, Detour, Line
 from interlace.sim.network.service import After, Break
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class Conversing(asyncio.Protocol):
         self._context = copy_context()
         self._actor = self._loop.actor
         self._end = self._loop.world.network.here.ends[self._actor]
+        begin = getattr(self._conversation, "begin", None)
+        if begin is not None:
+            with self._reporting():
+                begin(self)
 
     def data_received(self, data: bytes) -> None:
         """Tells the conversation, once it is done with what came before."""
@@ -99,6 +103,52 @@ class Conversing(asyncio.Protocol):
         self._is_over = True
         if self._moves is not None:
             self._moves.close()
+        end = getattr(self._conversation, "end", None)
+        if end is not None:
+            end()
+
+    # -- what a conversation calls by itself -----------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name of the connection."""
+        return self._end.connection
+
+    @property
+    def peer(self) -> str:
+        """The address and port of the other end."""
+        return ":".join(map(str, self._end.remote[:2]))
+
+    def send(self, data: bytes, delays: tuple[int, ...] | None) -> None:
+        """Sends bytes; see `sim.network.service.Outlet`."""
+        if self._is_over or self._end.closed:
+            return
+        if delays is None:
+            self._transport.write(data)
+            return
+        wire = self._end.peer.link
+        link, wire.link = wire.link, Line(delays) if wire.link is DEFAULT else Detour(wire.link, delays)
+        try:
+            self._transport.write(data)
+        finally:
+            wire.link = link
+
+    def later(self, delay: int, what: str, call: Callable[[], None]) -> Callable[[], None]:
+        """Has a function called as a step of the connection; returns what prevents that."""
+        world = self._loop.world
+        name = self._loop.names.unique(f"{self._end.connection} {what}")
+        deliver: Any = partial(self._context.run, partial(self._call, call))
+        number = world.flight.at(world.clock.ns + delay, self._actor, name, deliver, world.step)
+        return partial(world.flight.drop, lambda arrival: arrival.number == number)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._break(Break.CLOSE)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        if not (self._is_over or self._end.closed):
+            with self._reporting():
+                call()
 
     # -- moves -----------------------------------------------------------------------------------
 

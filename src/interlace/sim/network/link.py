@@ -53,3 +53,23 @@ class Line:
 
 DEFAULT = Line()
 """What connects two hosts of which nothing was declared."""
+
+
+@dataclass(frozen=True)
+class Detour:
+    """A link on which something takes longer than the others do.
+
+    Args:
+        link: what the others meet.
+        delays: how much longer it may take, in nanoseconds; the first is the boring one.
+    """
+
+    link: Link
+    delays: tuple[int, ...]
+
+    def fates(self, packet: Packet) -> Sequence[int]:
+        """Returns the delays on offer: each of one kind with the boring one of the other, and the longest of both."""
+        usual = self.link.fates(packet)
+        sums = [delay + usual[0] for delay in self.delays]
+        sums += [self.delays[0] + delay for delay in usual[1:]]
+        return tuple(dict.fromkeys([*sums, max(self.delays) + max(usual)]))

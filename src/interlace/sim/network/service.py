@@ -5,7 +5,7 @@ A conversation has no task and knows no event loop; whoever carries it does what
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
 from typing import Protocol
 
@@ -58,8 +58,50 @@ Move = bytes | After | Break | Awaitable[object]
 to the generator that has yielded it."""
 
 
+class Outlet(Protocol):
+    """Where a conversation speaks without having been told anything: it is given one if it has `begin(outlet)`."""
+
+    @property
+    def name(self) -> str:
+        """The name of the connection, stable from run to run."""
+        ...
+
+    @property
+    def peer(self) -> str:
+        """The address and port of the other end."""
+        ...
+
+    def send(self, data: bytes, delays: tuple[int, ...] | None, /) -> None:
+        """Sends bytes, after all that was sent before.
+
+        Args:
+            data: the bytes.
+            delays: how long they may take, in nanoseconds, the boring one first; where something was said of the
+                link, besides what that takes. None: as the link says.
+        """
+        ...
+
+    def later(self, delay: int, what: str, call: Callable[[], None], /) -> Callable[[], None]:
+        """Has a function called, as a step of the connection, and returns what prevents that.
+
+        Args:
+            delay: after how many nanoseconds.
+            what: what that is called in stories.
+            call: the function.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the connection, after what was sent before."""
+        ...
+
+
 class Conversation(Protocol):
-    """One connection to a fake, in memory."""
+    """One connection to a fake, in memory.
+
+    It may have two more methods: `begin(outlet)`, called with an `Outlet` before anything else, and `end()`, called
+    when the connection is gone; not where that is because the host has crashed.
+    """
 
     def receive(self, data: bytes, /) -> bytes | Iterable[Move] | None:
         """Takes what has arrived, b"" at the end of the stream, and says what is done about it."""
