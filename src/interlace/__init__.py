@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlace import untouched  # noqa: F401  (keeps what it finds)
 from interlace.errors import (
+    BadCall,
     BadToken,
     BlockingCallWarning,
     Deadlock,
@@ -15,6 +16,7 @@ from interlace.errors import (
     NotSimulated,
     Runaway,
     Standstill,
+    UnexpectedCall,
     UnmatchedRequest,
     UnusedRoute,
     UsageError,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BadCall",
     "BadToken",
     "BlockingCallWarning",
     "Deadlock",
@@ -54,6 +57,7 @@ __all__ = [
     "Runaway",
     "Schedule",
     "Standstill",
+    "UnexpectedCall",
     "UnmatchedRequest",
     "UnusedRoute",
     "UsageError",

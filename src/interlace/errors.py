@@ -131,6 +131,27 @@ class UnusedRoute(InterlaceError, AssertionError):
         self.routes = routes
 
 
+class BadCall(InterlaceError, TypeError):
+    """A fake was called with arguments that do not fit the signature of what it stands for; see `World.fake`."""
+
+
+class UnexpectedCall(InterlaceError, AssertionError):
+    """A fake was called, or read, of which nobody has said what it answers; see `World.fake`.
+
+    Args:
+        call: the call, in words.
+        name: how the test names what was called, such as `fake.get`.
+        implement: how it is given something that answers; "" if it has that already.
+    """
+
+    def __init__(self, call: str, name: str, implement: str) -> None:
+        super().__init__(
+            f"{call} was called, and nothing says what it answers. Say so in the test: {name}.returns(...), .raises(...), "
+            f".sequence(...) or .does(function){implement}"
+        )
+        self.call = call
+
+
 class Standstill(Deadlock):
     """The test waits, and for very long nothing has run but tasks that do the same again and again.
 

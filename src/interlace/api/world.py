@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 from interlace.api.services import Services
+from interlace.backends.aio.carriers import InWorld
 from interlace.backends.aio.run import suspend
 from interlace.backends.files import files_of
 from interlace.backends.outside import PATIENCE, outside_of
+from interlace.services.callables import make_fake
+from interlace.services.callables.failures import Fail
+from interlace.services.callables.fakes import Latencies
 from interlace.sim.clock import Clock
 from interlace.sim.files import Files
 from interlace.sim.latency import Latency, parse_latency
@@ -67,6 +72,34 @@ class World(Services):
         caller = frame.f_back if frame is not None else None
         what = caller.f_code.co_name if caller is not None else "something"
         await suspend(self._inner, f"{what} latency", parse_latency(spec))
+
+    def fake(
+        self,
+        spec: Any,
+        implementation: Any = None,
+        *,
+        latency: Latencies = None,
+        fail: Fail = None,
+        at_most: int = 1,
+    ) -> Any:
+        """Returns a fake of an object or a function, whose async calls take a virtual time that is explored.
+
+        Args:
+            spec: what it stands for: a class or a Protocol (the fake is an instance), an instance, a function or a
+                module. What is async there is async in the fake, and signatures are checked.
+            implementation: an object, or a function, that answers where the test has said nothing; None: nobody
+                does, and such a call fails the test.
+            latency: how long async calls take, as for `latency`, or that by the names of methods (`"*"`: the
+                others); half of it passes before the call takes effect.
+            fail: exceptions by the names of methods, or a list for all methods: which call fails with which, if
+                any, is explored.
+            at_most: how many calls fail in one run, at most.
+
+        Raises:
+            UsageError: an argument that cannot work, or an implementation that does not fit the spec.
+        """
+        carrier = InWorld(self._inner)
+        return make_fake(spec, implementation, carrier=carrier, latency=latency, fail=fail, at_most=at_most)
 
     def passthrough(
         self,

@@ -233,7 +233,7 @@ class World:
         if self.complaints:
             found = self.complaints[0]
             self.complaints.clear()
-            if error is not None and found is not error:
+            if error is not None and not _comes_of(error, found):
                 found.__context__ = error
                 if found.__traceback__ is None:
                     found.__traceback__ = error.__traceback__
@@ -245,6 +245,23 @@ class World:
     def tell(self, line: str) -> None:
         """Notes that a fault was injected."""
         self.injected.append(line)
+
+
+def _comes_of(error: BaseException, found: BaseException) -> bool:
+    """Tells whether one error is another one, or what a program has made of it."""
+    seen: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is found:
+            return True
+        if one is None or any(one is other for other in seen):
+            continue
+        seen.append(one)
+        left += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+    return False
 
 
 @lru_cache(maxsize=1024)

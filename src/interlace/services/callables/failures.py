@@ -1,0 +1,97 @@
+"""Failures that calls to a fake may meet, as explored choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from interlace.errors import UsageError
+from interlace.services.callables.answers import check_error, raised
+from interlace.services.callables.wording import nearest, show
+
+if TYPE_CHECKING:
+    from interlace.sim.world import World
+
+Fail = Mapping[str, Any] | Sequence[Any] | type[Exception] | Exception | None
+"""Errors by the names of methods, or errors that each method may raise."""
+
+
+class Failures:
+    """The failures of one fake: at most so many in a run.
+
+    Args:
+        at_most: how many.
+    """
+
+    def __init__(self, at_most: int) -> None:
+        self._left = at_most
+
+    def draw(self, world: World | None, name: str, number: int, errors: Sequence[Any]) -> Exception | None:
+        """Asks whether a call fails, and returns the error that it fails with; None: it does not.
+
+        Args:
+            world: where it is made; None: in none, where nothing fails.
+            name: what is called.
+            number: the how-manieth call it is.
+            errors: what it may fail with.
+        """
+        if world is None or not errors or not self._left or world.closed:
+            return None
+        which = f"{name} (call {number})"
+        shown = [_show(error) for error in errors]
+        options = ("answers", *(f"raises {text}" for text in shown))
+        sentences = (f"{which} must answer", *(f"{which} must raise {text}" for text in shown))
+        answer = world.fault(f"{name} failure", options, sentences)
+        if not answer:
+            return None
+        self._left -= 1
+        return raised(errors[answer - 1])
+
+
+def read_failures(
+    fail: Fail, at_most: int, names: Mapping[str, bool], owner: str, *, is_function: bool
+) -> dict[str, tuple[Any, ...]]:
+    """Returns the errors by the names of the methods which may raise them.
+
+    Args:
+        fail: what the test says.
+        at_most: how many failures a run may have.
+        names: those of the methods, and whether they are async: errors without names are for these, or for all
+            if none is.
+        owner: what the fake stands for.
+        is_function: whether that is a function.
+
+    Raises:
+        UsageError: a method that there is not, or what cannot be raised.
+    """
+    if isinstance(at_most, bool) or not isinstance(at_most, int) or at_most < 1:
+        raise UsageError(
+            f"at_most={at_most!r}: give how many failures a run may have, a whole number from 1 up"
+        )
+    if fail is None:
+        return {}
+    if not isinstance(fail, Mapping):
+        errors = _errors(fail, f"fail={show(fail)}")
+        public = [name for name in names if is_function or not name.startswith("_")]
+        return dict.fromkeys([name for name in public if names[name]] or public, errors)
+    if is_function:
+        raise UsageError(f"fail={show(fail)}: {owner} is a function; give a list of errors without names")
+    found = {}
+    for name, given in fail.items():
+        if name not in names:
+            raise UsageError(f"fail has {name!r}, which is no method of {owner}{nearest(str(name), names)}")
+        found[name] = _errors(given, f"fail[{name!r}]")
+    return found
+
+
+def _errors(given: Any, where: str) -> tuple[Any, ...]:
+    if isinstance(given, (str, bytes)) or not isinstance(given, (Sequence, type, Exception)):
+        raise UsageError(f"{where}: give a list of exceptions, such as [TimeoutError]")
+    listed = [given] if isinstance(given, (type, Exception)) else list(given)
+    if not listed:
+        raise UsageError(f"{where} is empty: give at least one exception, or leave it out")
+    return tuple(check_error(error, where) for error in listed)
+
+
+def _show(error: Any) -> str:
+    return error.__name__ if isinstance(error, type) else show(error)
