@@ -17,6 +17,7 @@ from interlace.errors import (
     Runaway,
     Standstill,
     UnexpectedCall,
+    UnexpectedMessage,
     UnmatchedRequest,
     UnusedRoute,
     UsageError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         replay,
         reply,
         run,
+        ws,
     )
     from interlace.plugin.declare import fixture
 
@@ -58,6 +60,7 @@ __all__ = [
     "Schedule",
     "Standstill",
     "UnexpectedCall",
+    "UnexpectedMessage",
     "UnmatchedRequest",
     "UnusedRoute",
     "UsageError",
@@ -72,6 +75,7 @@ __all__ = [
     "replay",
     "reply",
     "run",
+    "ws",
 ]
 
 

@@ -152,6 +152,22 @@ class UnexpectedCall(InterlaceError, AssertionError):
         self.call = call
 
 
+class UnexpectedMessage(InterlaceError, AssertionError):
+    """A fake websocket was sent something that its script does not expect; see `World.http`.
+
+    Args:
+        where: which websocket, in words.
+        what: which step.
+        difference: how the message differs.
+    """
+
+    def __init__(self, where: str, what: str, difference: str) -> None:
+        super().__init__(
+            f"{where}: {what}: {difference}. If the message is right, change the script; ws.recv() takes any message"
+        )
+        self.difference = difference
+
+
 class Standstill(Deadlock):
     """The test waits, and for very long nothing has run but tasks that do the same again and again.
 

@@ -26,6 +26,7 @@ from interlace.report.json import findings_to_json
 from interlace.report.text import findings_to_text
 from interlace.services.http import faults as fault
 from interlace.services.http import replies as reply
+from interlace.services.http import ws
 from interlace.sim.faults import Faults
 from interlace.sim.network.service import after
 from interlace.sim.world import World as SimWorld
@@ -283,4 +284,5 @@ __all__ = [
     "replay",
     "reply",
     "run",
+    "ws",
 ]

@@ -90,7 +90,12 @@ class Services:
         base = Base.parse(base_url)
         world = self._inner
         fake = HttpFake(
-            base, lambda: world.clock.elapsed, world.complaints.append, strict=strict, latency=latency
+            base,
+            lambda: world.clock.elapsed,
+            world.complaints.append,
+            strict=strict,
+            latency=latency,
+            is_still=lambda: not world.flight.arrivals,
         )
         self._serve(base.host, base.port, fake.connect, None, base.is_secure)
         world.reviews.append(fake.unused)

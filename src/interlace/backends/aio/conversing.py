@@ -18,7 +18,7 @@ from interlace.errors import UsageError
 from interlace.model.source import show_place
 from interlace.model.trace import Place
 from interlace.sim.network.link import DEFAULT, Detour, Line
-from interlace.sim.network.service import After, Break
+from interlace.sim.network.service import After, Break, Hand
 
 if TYPE_CHECKING:
     from interlace.backends.aio.loop import Loop
@@ -71,6 +71,8 @@ class Conversing(asyncio.Protocol):
         self._arrived: deque[bytes] = deque()
         self._moves: Generator[Any, Any, None] | None = None
         self._told = b""
+        self._meanwhile = getattr(conversation, "meanwhile", None)
+        self._waiting: asyncio.Future[None] | None = None
         self._is_spared = False
         self._is_over = False
 
@@ -89,13 +91,15 @@ class Conversing(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Tells the conversation, once it is done with what came before."""
-        self._arrived.append(data)
-        self._go_on()
+        if self._moves is None or not self._overhear(data):
+            self._arrived.append(data)
+            self._go_on()
 
     def eof_received(self) -> bool:
         """Tells the conversation; the connection stays open until that is done."""
-        self._arrived.append(b"")
-        self._go_on()
+        if self._moves is None or not self._overhear(b""):
+            self._arrived.append(b"")
+            self._go_on()
         return self._transport.get_extra_info("sslcontext") is None and not self._is_over
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -105,7 +109,9 @@ class Conversing(asyncio.Protocol):
             self._moves.close()
         end = getattr(self._conversation, "end", None)
         if end is not None:
-            end()
+            with self._reporting():
+                end()
+        self._wake()
 
     # -- what a conversation calls by itself -----------------------------------------------------
 
@@ -150,7 +156,54 @@ class Conversing(asyncio.Protocol):
             with self._reporting():
                 call()
 
+    # -- what an async function that holds the connection calls -----------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes; see `sim.network.service.Held`."""
+        if not self._is_over:
+            self._write(data)
+
+    def end(self, how: Break) -> None:
+        """Ends the connection."""
+        if not self._is_over:
+            self._break(how)
+
+    async def more(self) -> None:
+        """Waits until something was told to the conversation, or the connection is gone."""
+        if not self._is_over:
+            self._waiting = self._loop.create_future()
+            await self._waiting
+
+    async def pause(self, pause: After) -> None:
+        """Lets a virtual time pass."""
+        waiting: asyncio.Future[None] = self._loop.create_future()
+        self._post(pause, partial(_settle, waiting))
+        await waiting
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            _settle(self._waiting)
+            self._waiting = None
+
     # -- moves -----------------------------------------------------------------------------------
+
+    def _overhear(self, data: bytes) -> bool:
+        """Tells the conversation what arrives while it makes a move; returns whether it has taken it."""
+        if self._meanwhile is None or self._arrived or self._is_over:
+            return False
+        was_spared, self._is_spared = self._is_spared, False
+        with self._reporting():
+            moves = self._meanwhile(data)
+            if moves is None:
+                return False
+            for move in moves:
+                if isinstance(move, Break):
+                    self._break(move)
+                    break
+                self._write(move)
+        self._is_spared = was_spared
+        self._wake()
+        return True
 
     def _go_on(self) -> None:
         while self._moves is None and self._arrived and not self._is_over:
@@ -178,20 +231,22 @@ class Conversing(asyncio.Protocol):
                 return
             value = error = None
             if isinstance(move, After):
-                loop = self._loop
-                name = loop.names.unique(f"{self._end.connection} {move.what}")
-                loop.world.flight.post(
-                    self._actor, name, partial(self._context.run, self._resume), move.delays
-                )
+                self._post(move, partial(self._context.run, self._resume))
                 return
             if isinstance(move, Break):
                 self._break(move)
-            elif inspect.isawaitable(move):
-                task = self._loop.create_task(move if inspect.iscoroutine(move) else _awaited(move))
+            elif isinstance(move, Hand) or inspect.isawaitable(move):
+                running = move.function(self) if isinstance(move, Hand) else move
+                task = self._loop.create_task(running if inspect.iscoroutine(running) else _awaited(running))
                 task.add_done_callback(self._landed, context=self._context)
                 return
             else:
                 self._write(move)
+
+    def _post(self, pause: After, then: Callable[[], None]) -> None:
+        loop = self._loop
+        name = loop.names.unique(f"{self._end.connection} {pause.what}")
+        loop.world.flight.post(self._actor, name, then, pause.delays)
 
     def _write(self, data: Any) -> None:
         if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -261,3 +316,8 @@ def moves_of(answer: Any) -> Generator[Any, Any, None]:
 
 async def _awaited(awaitable: Any) -> Any:
     return await awaitable
+
+
+def _settle(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 
@@ -55,6 +55,7 @@ class Call:
     Attributes:
         path: what stood in the holes of the route's template.
         headers: the header fields, a `Headers`.
+        end: when the fake was done with the answer, in virtual seconds; None while it is not.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Call:
         self.body = body
         self.time = time
         self.path: Mapping[str, str] = {}
+        self.end: float | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.target} at {self.time:g} s>"
@@ -108,3 +110,45 @@ class Call:
     def form(self) -> dict[str, str]:
         """The body read as a form (application/x-www-form-urlencoded)."""
         return dict(parse_qsl(self.text, keep_blank_values=True))
+
+
+class WsMessage(NamedTuple):
+    """A message of a websocket.
+
+    Args:
+        data: a text, or bytes.
+        time: when it had come or was sent, in virtual seconds since the run began.
+        is_sent: whether the fake has sent it.
+    """
+
+    data: str | bytes
+    time: float
+    is_sent: bool
+
+
+class WsCall(Call):
+    """A request that has asked for a websocket, and what was said on it.
+
+    Attributes:
+        messages: what came and what the fake sent, in order.
+        subprotocol: the one that was agreed on; None: none.
+        close_code: the code with which the first of both has closed it, 1006 if it just broke; None while it is open.
+    """
+
+    def __init__(
+        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes, time: float
+    ) -> None:
+        super().__init__(method, target, headers, body, time)
+        self.messages: list[WsMessage] = []
+        self.subprotocol: str | None = None
+        self.close_code: int | None = None
+
+    @property
+    def received(self) -> list[str | bytes]:
+        """The messages that have come."""
+        return [message.data for message in self.messages if not message.is_sent]
+
+    @property
+    def sent(self) -> list[str | bytes]:
+        """The messages that the fake has sent."""
+        return [message.data for message in self.messages if message.is_sent]

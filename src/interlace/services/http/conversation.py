@@ -11,7 +11,8 @@ from typing import Any
 
 from interlace.errors import UsageError
 from interlace.services.http import replies
-from interlace.services.http.calls import Call
+from interlace.services.http.calls import Call, WsCall
+from interlace.services.http.frames import asks_for_websocket
 from interlace.services.http.replies import Reply
 from interlace.sim.network.service import After, Break
 
@@ -51,10 +52,26 @@ class HttpConversation:
         self._http = self._h11.Connection(self._h11.SERVER, max_incomplete_event_size=_MOST_HEADERS)
         self._request: Any = None
         self._body = bytearray()
+        self._successor: Any = None
+
+    def meanwhile(self, data: bytes) -> list[bytes | Break] | None:
+        """Takes what arrives while an answer takes time; see `sim.network.service.Conversation`."""
+        if self._successor is not None:
+            moves: list[bytes | Break] = self._successor.meanwhile(data)
+            return moves
+        return None
+
+    def end(self) -> None:
+        """Takes note that the connection is gone."""
+        if self._successor is not None:
+            self._successor.end()
 
     def receive(self, data: bytes) -> Generator[Any, Any, None]:
         """Takes what has arrived, and makes the moves that answer each request that is whole."""
         h11, http = self._h11, self._http
+        if self._successor is not None:
+            yield from self._successor.receive(data)
+            return
         try:
             http.receive_data(data)
         except RuntimeError:  # something comes after the end of the stream
@@ -83,7 +100,13 @@ class HttpConversation:
             elif isinstance(event, h11.Data):
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
-                yield from self._reply((yield from self._answer(self._call())))
+                call = self._call()
+                reply = yield from self._answer(call)
+                yield from self._reply(reply)
+                if reply.successor is not None:
+                    yield from reply.successor.begin(http.trailing_data[0])
+                    return
+                call.end = self._now()
                 if http.our_state is h11.MUST_CLOSE or http.their_state is h11.MUST_CLOSE:
                     yield Break.CLOSE
                     return
@@ -97,12 +120,18 @@ class HttpConversation:
         target = request.target.decode("latin-1")
         if "://" in target.partition("?")[0]:  # as sent to a proxy
             target = "/" + target.partition("://")[2].partition("/")[2]
-        return Call(request.method.decode("latin-1"), target, headers, bytes(self._body), self._now())
+        made = Call(request.method.decode("latin-1"), target, headers, bytes(self._body), self._now())
+        if asks_for_websocket(made):
+            made = WsCall(made.method, target, headers, made.body, made.time)
+        return made
 
     def _reply(self, reply: Reply) -> Generator[Any, Any, None]:
         """Makes the moves of one answer."""
         if reply.delays is not None:
             yield After(reply.delays, f"answer to {self._request.method.decode('latin-1')}")
+        if reply.successor is not None:
+            self._successor = reply.successor
+            return
         if reply.raw:
             yield reply.raw
         if reply.fault is not None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
 from interlace.errors import UnmatchedRequest, UnusedRoute, UsageError
 from interlace.services.http import replies
 from interlace.services.http.address import Base
+from interlace.services.http.asked import Asked
 from interlace.services.http.calls import Call
 from interlace.services.http.conditions import ABSENT, Conditions
 from interlace.services.http.conversation import HttpConversation, load_h11
-from interlace.services.http.replies import Reply
+from interlace.services.http.frames import asks_for_websocket
+from interlace.services.http.replies import Reply, is_token
 from interlace.services.http.routes import Route
 from interlace.services.http.templates import Template
+from interlace.services.http.websockets import WsRoute
 from interlace.sim.latency import Latency, parse_latency
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "*")
@@ -33,6 +36,7 @@ class HttpFake:
         complain: told what is wrong with the test.
         strict: whether a request that no route is for is wrong.
         latency: how long answers take of which nothing was said; None: as the network says.
+        is_still: tells whether nothing is on its way through the network.
 
     Attributes:
         calls: all requests, in the order in which they arrived, answered by a route or not.
@@ -47,6 +51,7 @@ class HttpFake:
         *,
         strict: bool = True,
         latency: Latency | None = None,
+        is_still: Callable[[], bool] = lambda: True,
     ) -> None:
         load_h11()
         if latency is not None:
@@ -58,8 +63,9 @@ class HttpFake:
         self._complain = complain
         self._strict = strict
         self._latency = latency
+        self._is_still = is_still
         self.calls: list[Call] = []
-        self.routes: list[Route] = []
+        self.routes: list[Asked] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._base.shown}{self._base.path}>"
@@ -97,10 +103,50 @@ class HttpFake:
             raise UsageError(f"{method!r} is no method of HTTP: give one of {', '.join(_METHODS)}")
         template = Template(path, self._base.path)
         made = Route(method.upper(), template, Conditions(query, headers, json, form, body, when))
+        self._add(made)
+        return made
+
+    def ws(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        when: Callable[[Call], object] | None = None,
+        subprotocols: Iterable[str] = (),
+        latency: Latency | None = None,
+    ) -> WsRoute:
+        """Makes a route for websockets.
+
+        Args:
+            path: as for `route`, and so are query, headers and when.
+            subprotocols: those it speaks, the best one first; then it is for requests that offer one of them.
+            latency: how long it takes to accept a connection, and to answer a message.
+
+        Raises:
+            UsageError: an argument that cannot work, websockets is not installed, or an earlier route answers all of
+                these requests.
+        """
+        spoken = (subprotocols,) if isinstance(subprotocols, str) else tuple(subprotocols)
+        if not all(isinstance(one, str) and is_token(one) for one in spoken):
+            raise UsageError(f"subprotocols={spoken!r}: give words without spaces, such as ['graphql-ws']")
+        made = WsRoute(
+            Template(path, self._base.path),
+            Conditions(query, headers, when=when),
+            spoken,
+            self._latency if latency is None else latency,
+            self._now,
+            self._complain,
+            self._is_still,
+        )
+        self._add(made)
+        return made
+
+    def _add(self, made: Asked) -> None:
         for other in self.routes:
             if (
-                (other.method, other.template.shape) == (made.method, template.shape)
-                and other.limit is None
+                other.limit is None
+                and other.likeness == made.likeness
                 and other.conditions == made.conditions
             ):
                 raise UsageError(
@@ -109,7 +155,6 @@ class HttpFake:
                     "headers=, json=, form=, body= or when="
                 )
         self.routes.append(made)
-        return made
 
     def get(self, path: str, **conditions: Any) -> Route:
         """Makes a route for GET; arguments and errors as for `route`."""
@@ -162,9 +207,9 @@ class HttpFake:
             return replies.text(f"the fake has failed: {type(error).__name__}: {error}", 500)
         return reply.after(self._latency)
 
-    def _route_for(self, call: Call) -> Route | None:
+    def _route_for(self, call: Call) -> Asked | None:
         found = [route for route in self.routes if not route.misses(call)]
-        return min(found, key=lambda route: (route.template.rank, -route.conditions.count), default=None)
+        return min(found, key=lambda route: route.rank, default=None)
 
     def _refuse(self, call: Call) -> Reply:
         request = f"{call.method} {self._base.shown}{call.target}"
@@ -172,7 +217,10 @@ class HttpFake:
         known = call.method in _METHODS and path.startswith("/") and not {*"{}"} & {*path}
         name = call.method.lower() if call.method.lower() in dir(self) else ""
         call_text = f"api.{name}({path!r})" if name else f"api.route({call.method!r}, {path!r})"
-        example = f"make one: {call_text}.json(...); or " if known else ""
+        answer = ".json(...)"
+        if asks_for_websocket(call):
+            call_text, answer = f"api.ws({path!r})", ".script(...)"
+        example = f"make one: {call_text}{answer}; or " if known else ""
         error = UnmatchedRequest(
             request,
             self._nearest(call),

@@ -30,6 +30,7 @@ class Reply:
         delays: how long it takes before it is sent, in ns, the boring one first; None: nobody has said so.
         fault: what goes wrong instead of it, or after it; None: nothing.
         raw: bytes that are sent in its place, before the fault.
+        successor: carries the connection on from here, in another protocol; None: HTTP goes on.
     """
 
     status: int = 200
@@ -38,6 +39,7 @@ class Reply:
     delays: tuple[int, ...] | None = None
     fault: Break | None = None
     raw: bytes = b""
+    successor: Any = None
 
     def after(self, latency: Latency | None) -> Reply:
         """Returns the same reply, which takes this long if nothing was said of it before."""
@@ -186,3 +188,8 @@ def reply_of(value: Any) -> Reply:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return content(bytes(value))
     return json(value)
+
+
+def is_token(text: str) -> bool:
+    """Tells whether a text is a word as names of header fields are (RFC 9110, section 5.6.2)."""
+    return _NAME.fullmatch(text) is not None

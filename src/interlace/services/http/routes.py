@@ -1,4 +1,4 @@
-"""Routes: which requests they are for, and what they answer."""
+"""What routes answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from interlace.errors import UsageError
 from interlace.services.http import replies
+from interlace.services.http.asked import Asked
 from interlace.services.http.calls import Call
 from interlace.services.http.conditions import Conditions
 from interlace.services.http.replies import Fields, Reply, reply_of
@@ -16,33 +17,18 @@ from interlace.sim.latency import Latency, parse_latency
 from interlace.sim.network.service import After
 
 
-class Route:
+class Route(Asked):
     """One route of a fake. Made by `api.get(...)` and its kin; answers 200 without a body until told otherwise.
 
-    Args:
-        method: in capitals; `*`: any.
-        template: its path.
-        conditions: what else it asks of a request.
-
-    Attributes:
-        calls: the requests it has answered, in the order in which they arrived.
-        limit: how many requests it answers, and how many it must; None: any number, and at least one.
-        is_optional: whether it need not be asked at all.
+    Arguments and attributes as of `Asked`.
     """
 
+    calls: list[Call]
+
     def __init__(self, method: str, template: Template, conditions: Conditions) -> None:
-        self.method = method
-        self.template = template
-        self.conditions = conditions
-        self.calls: list[Call] = []
-        self.limit: int | None = None
-        self.is_optional = False
+        super().__init__(method, template, conditions)
         self._replies: list[Reply | Callable[[Call], Any]] = []
         self._latency: Latency | None = None
-
-    def __repr__(self) -> str:
-        about = f" ({self.conditions.shown})" if self.conditions.count else ""
-        return f"{self.method} {self.template.text}{about}"
 
     # -- what it answers -------------------------------------------------------------------------
 
@@ -120,45 +106,7 @@ class Route:
         self._latency = latency
         return self
 
-    # -- how often -------------------------------------------------------------------------------
-
-    def once(self) -> Route:
-        """Answers one request, and must be asked once."""
-        return self.times(1)
-
-    def times(self, number: int) -> Route:
-        """Answers this many requests, and must be asked as often; later ones it is not for.
-
-        Raises:
-            UsageError: not a number from 1 up.
-        """
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise UsageError(
-                f"route {self}: times({number!r}); give a whole number from 1 up, or leave the route out"
-            )
-        self.limit = number
-        return self
-
-    def optional(self) -> Route:
-        """Need not be asked."""
-        self.is_optional = True
-        return self
-
     # -- what the fake asks it -------------------------------------------------------------------
-
-    def misses(self, call: Call) -> list[str]:
-        """Returns why it is not for a request, a phrase for each reason; none if it is."""
-        found = []
-        if self.method not in ("*", call.method):
-            found.append(f"it is {self.method}, not {call.method}")
-        if self.template.match(call.raw_path) is None:
-            found.append(f"the path does not fit {self.template.text}")
-        if found:
-            return found
-        if self.limit is not None and len(self.calls) >= self.limit:
-            found.append(f"it has answered {_times(self.limit)} already, as often as it may")
-        call.path = self.template.match(call.raw_path) or {}
-        return found + self.conditions.misses(call)
 
     def take(self, call: Call) -> Generator[Any, Any, Reply]:
         """Records a request, and returns the answer to it; yields what is to be awaited for that."""
@@ -178,16 +126,3 @@ class Route:
                 )
             answer = reply_of(value)
         return answer.after(self._latency)
-
-    @property
-    def wants(self) -> str:
-        """What it still wants when the test is over, in words; "" if nothing."""
-        if self.is_optional and not self.calls:
-            return ""
-        if self.limit is not None and len(self.calls) < self.limit:
-            return f"{self} was asked {_times(len(self.calls))}, not {_times(self.limit)}"
-        return "" if self.calls else f"{self} was never asked"
-
-
-def _times(number: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")

@@ -53,9 +53,42 @@ class Break(Enum):
     HANG = "says nothing any more"
 
 
-Move = bytes | After | Break | Awaitable[object]
-"""Bytes are sent; time passes; the connection breaks; an awaitable runs as a task, and its result is sent back
-to the generator that has yielded it."""
+class Held(Protocol):
+    """A connection, while an async function carries its conversation on."""
+
+    def write(self, data: bytes, /) -> None:
+        """Sends bytes; nothing once the connection is gone."""
+        ...
+
+    def end(self, how: Break, /) -> None:
+        """Ends the connection; nothing once it is gone."""
+        ...
+
+    async def more(self) -> None:
+        """Waits until something more was told to the conversation, or the connection is gone."""
+        ...
+
+    async def pause(self, pause: After, /) -> None:
+        """Lets a virtual time pass."""
+        ...
+
+
+class Hand:
+    """Hands a connection to an async function, which runs as a task; until it returns, what arrives is for `meanwhile`.
+
+    Args:
+        function: is given the connection.
+    """
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Held], Awaitable[object]]) -> None:
+        self.function = function
+
+
+Move = bytes | After | Break | Hand | Awaitable[object]
+"""Bytes are sent; time passes; the connection breaks; an async function gets it; an awaitable runs as a task, and
+its result is sent back to the generator that has yielded it."""
 
 
 class Outlet(Protocol):
@@ -99,8 +132,10 @@ class Outlet(Protocol):
 class Conversation(Protocol):
     """One connection to a fake, in memory.
 
-    It may have two more methods: `begin(outlet)`, called with an `Outlet` before anything else, and `end()`, called
-    when the connection is gone; not where that is because the host has crashed.
+    It may have three more methods: `begin(outlet)`, called with an `Outlet` before anything else; `end()`, called
+    when the connection is gone, not where that is because the host has crashed; and `meanwhile(data)`, told what arrives
+    while a move takes time, b"" at the end of the stream. That returns moves to be made at once, bytes or `Break`; or
+    None: `receive` is to be told, later.
     """
 
     def receive(self, data: bytes, /) -> bytes | Iterable[Move] | None:
