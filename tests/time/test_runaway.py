@@ -181,7 +181,7 @@ def test_too_many_steps() -> None:
 
     error = interlace.run(spin, max_steps=10_000).error
     assert isinstance(error, Runaway)
-    assert "stopped after 10,000 steps, 0 virtual seconds after it began" in str(error)
+    assert "stopped after 10,000 steps, 0.09 virtual seconds after it began" in str(error)
     (line,) = error.busy
     assert line.startswith("spin: 10,000 of the last 10,000 steps at ")
     assert line.endswith("await asyncio.sleep(0)")

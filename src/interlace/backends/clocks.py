@@ -20,6 +20,7 @@ import time
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import time_machine
@@ -109,7 +110,7 @@ class _Shown(NamedTuple):
 
     clock: Clock
     world: Blocking
-    strangers: frozenset[threading.Thread]
+    strangers: set[threading.Thread]
 
 
 class Clocks:
@@ -161,7 +162,7 @@ class Clocks:
         if shown and shown[-1].clock is clock:
             yield
             return
-        strangers = frozenset(threading.enumerate()) - {threading.current_thread()}
+        strangers = set(threading.enumerate()) - {threading.current_thread()}
         entry = _Shown(clock, world, strangers)
         with self._lock:
             travel = self._depart(clock.start.zone)
@@ -246,6 +247,19 @@ class Clocks:
             return None
         shown = self._clock_of(threading.get_ident())
         return None if shown is None else shown.world
+
+    def strangers_here(self) -> set[threading.Thread]:
+        """Returns the threads that were there before the run that this thread belongs to, and read real time."""
+        shown = self._clock_of(threading.get_ident())
+        return set() if shown is None else shown.strangers
+
+    def keeps_real_time(self, frame: FrameType | None) -> bool:
+        """Tells whether something that keeps real time has called this frame."""
+        while frame is not None:
+            if self._stays_real(frame.f_code.co_filename, _REAL):
+                return True
+            frame = frame.f_back
+        return False
 
     # -- the replacements, each named after the function of the time module ----------------------
 

@@ -20,6 +20,7 @@ from weakref import WeakSet
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Names, Task, run_permuted
 from interlace.backends.aio.byhand import ByHand
+from interlace.backends.aio.elders import POOLS
 from interlace.backends.aio.foreign import DOORS_OF_OTHERS
 from interlace.backends.aio.handles import Handle, Timer, report
 from interlace.backends.aio.lookups import LOOKUPS
@@ -40,10 +41,8 @@ from interlace.sim.world import STALL_BOUND, World
 
 Ts = TypeVarTuple("Ts")
 
-CLOCKS.accompany(SOCKETS)
-CLOCKS.accompany(RANKS)
-CLOCKS.accompany(LOOKUPS)
-CLOCKS.accompany(DOORS_OF_OTHERS)
+for companion in (SOCKETS, RANKS, POOLS, LOOKUPS, DOORS_OF_OTHERS):
+    CLOCKS.accompany(companion)
 
 
 class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -69,7 +68,7 @@ class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIn
     __slots__ = (
         *("_armed", "_by_hand", "_cancelled_timers", "_closed", "_debug", "_in_flight"),
         *("_inbox", "_jobs", "_jumps", "_last_moment", "_max_steps", "_pace"),
-        *("_ready", "_records", "_seen", "_stopping", "_timeouts", "_timers"),
+        *("_ready", "_records", "_rested", "_seen", "_stopping", "_timeouts", "_timers"),
         *("actor", "after_step", "before_step", "cancellations", "has_graves", "world"),
     )
 
@@ -87,6 +86,7 @@ class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIn
         self.main: asyncio.Task[Any] | None = None
         self._max_steps = max_steps
         self._pace = Pace(self, max_steps, max_ns)
+        self._rested = self._pace.turns
         self._ready: deque[Any] = deque()
         self._in_flight = world.flight.arrivals
         self.cancellations = 0
@@ -193,6 +193,9 @@ class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIn
         in_flight = self._in_flight
         timers = self._timers
         world.iteration += 1
+        if world.iteration > self._rested:
+            self._rested += self._pace.turns
+            self._pace.turn()
         if world.outside is not None and not (ready or self._stopping or self._inbox):
             self._hear_outside()
         if in_flight:

@@ -1,4 +1,4 @@
-"""Runs that do not end: a standstill behind a heartbeat, too many steps, too much virtual time."""
+"""Runs that do not end: polling without a pause, a standstill behind a heartbeat, too many steps, too much virtual time."""
 
 from __future__ import annotations
 
@@ -38,6 +38,15 @@ _RECENT = 10_000
 
 _BUSIEST = 3
 
+_TURNS = 1_000
+"""After how many iterations at one moment it is asked whether tasks only poll, where steps are recorded."""
+
+_TURNS_UNSEEN = 10_000
+"""After how many iterations at one moment they are thought to poll where steps are not."""
+
+_TURN = 10_000
+"""How long an iteration that only polls takes, in virtual ns: about as long as on the stock loop."""
+
 
 class Pace:
     """Watches how a run goes on; the loop tells it of every so many jumps of time.
@@ -49,19 +58,23 @@ class Pace:
 
     Attributes:
         stretch: after how many jumps of time it is to be told.
+        turns: after how many iterations `turn` is to be called.
     """
 
     __slots__ = (
         "_actors",
         "_armed",
         "_began",
+        "_events",
         "_looks",
         "_loop",
         "_max_ns",
         "_max_steps",
+        "_moment",
         "_seen",
         "_waiting",
         "stretch",
+        "turns",
     )
 
     def __init__(self, loop: Loop, max_steps: int, max_ns: int) -> None:
@@ -75,6 +88,42 @@ class Pace:
         self._began = 0
         self._actors: set[str] = set()
         self._waiting: set[Any] = set()
+        self.turns = _TURNS if loop._records else _TURNS_UNSEEN
+        self._moment = 0
+        self._events = 0
+
+    # -- polling ---------------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Lets time pass where for so many iterations all that was done was to ask again.
+
+        A loop around `sleep(0)` waits for what comes in time; on the stock loop its turns take time.
+        """
+        loop = self._loop
+        world = loop.world
+        clock = world.clock
+        moment, self._moment = self._moment, clock.ns
+        since, self._events = self._events, len(world.events)
+        if moment != clock.ns or not loop._ready or clock.fence == clock.ns or not self._only_polls(since):
+            return
+        target = clock.ns + self.turns * _TURN
+        if loop._timers and (timer := loop._next_timer()) is not None:
+            target = min(target, timer.deadline)
+        if loop._in_flight:
+            target = min(target, loop._in_flight[0].time)
+        loop._jump(target if clock.fence is None else min(target, clock.fence))
+        self._moment = clock.ns
+
+    def _only_polls(self, since: int) -> bool:
+        """Tells whether, from this step on, each actor was only called by itself."""
+        events = self._loop.world.events
+        for number in range(since, len(events)):
+            _, actor, _, cause = events[number]
+            while cause >= 0 and events[cause][1] == LOOP:
+                cause = events[cause][3]  # a timer without a delay
+            if actor != LOOP and (cause < 0 or events[cause][1] != actor):
+                return False
+        return True
 
     # -- standing still --------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakKeyDictionary
 
-from interlace.backends.aio import inside, standing
+from interlace.backends.aio import elders, inside, standing
 from interlace.backends.aio.blocked import Sentry
 from interlace.backends.aio.handles import Handle
 from interlace.backends.aio.jobs import Job, Work
@@ -240,6 +240,11 @@ class Threads(inside.BaseLoop):
         self._await_others(idle=False)
         return future
 
+    def adopt(self, workers: set[threading.Thread]) -> None:
+        """Takes threads that are older than the run for its own from now on."""
+        self._elders -= workers
+        self._seen = -1
+
     def _default_pool(self) -> concurrent.futures.Executor:
         self._check_default_executor()
         if self._default_executor is None:
@@ -319,13 +324,15 @@ class Threads(inside.BaseLoop):
         quiet = 0.0
         with self._post:
             while not self._inbox:
-                if not self._jobs and not self._strangers():
+                asked = elders.at_work(self._elders)
+                if not self._jobs and not asked and not self._strangers():
                     return False
                 self._sentry.begin()
                 busy = not all(map(self._job_stillness, self._jobs))
                 self._post.wait(_IDLE_POLL)
                 quiet = 0.0 if busy else quiet + _IDLE_POLL
                 if quiet > _PATIENCE:
+                    elders.SILENT.update(asked)
                     return False
         return True
 
