@@ -168,6 +168,22 @@ class UnexpectedMessage(InterlaceError, AssertionError):
         self.difference = difference
 
 
+class LifespanFailed(InterlaceError, RuntimeError):
+    """An application has failed to start, or to shut down; see `World.asgi`.
+
+    Args:
+        app: the application, and where it is.
+        phase: "startup", "shutdown", or "life" for what is between.
+        reason: what it says itself.
+    """
+
+    def __init__(self, app: str, phase: str, reason: str) -> None:
+        super().__init__(f"{app} has failed in its {phase}: {reason}")
+        self.app = app
+        self.phase = phase
+        self.reason = reason
+
+
 class Standstill(Deadlock):
     """The test waits, and for very long nothing has run but tasks that do the same again and again.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from interlace.api.services import Services
+from interlace.api.apps import Applications
 from interlace.backends.aio.carriers import InWorld
 from interlace.backends.aio.run import suspend
 from interlace.backends.files import files_of
@@ -21,7 +21,7 @@ from interlace.sim.network.host import Host
 from interlace.sim.network.links import Links
 
 
-class World(Services):
+class World(Applications):
     """The simulated world of a run, as a test sees it.
 
     Args:

@@ -231,7 +231,9 @@ class SimulatedStage(ItemStage, Stage):
     def _end(self, running: Running) -> None:
         """Ends a run that no search ends."""
         self._shown.close()
+        unfinished = running.finish()
         failures, pending = running.take_failures(unretrieved=True), running.pending()
+        failures += [unfinished] if unfinished is not None else []
         failures += running.world.complaints
         running.close()
         judge(self.item, failures, pending)

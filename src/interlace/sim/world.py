@@ -6,7 +6,7 @@ decides nothing by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class World:
         outside: the real services that take part, known to the backend; None if there are none.
         complaints: what fakes have found wrong with the test, in that order; the first one fails the run.
         reviews: asked when the program has ended well, for what fails the run nevertheless.
+        remarks: what a run is to be told with its failure, a line each: it fails no run by itself.
+        endings: what is run to its end when the program has ended well, while its loop still runs.
         files: what the test says about real files; None: nothing.
         step: the number of the step that is running; -1 before the first.
         trace: what happened so far.
@@ -105,6 +107,8 @@ class World:
         self.outside: Any = None
         self.complaints: list[BaseException] = []
         self.reviews: list[Callable[[], BaseException | None]] = []
+        self.remarks: list[str] = []
+        self.endings: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.files: Files | None = None
         self.closed = False
 
@@ -230,6 +234,14 @@ class World:
 
         A fault that was injected may keep a program from what its fakes expect of it.
         """
+        found = self._reviewed(error)
+        if found is not None:
+            for remark in self.remarks:
+                found.add_note(f"interlace: {remark}")
+            self.remarks.clear()
+        return found
+
+    def _reviewed(self, error: BaseException | None) -> BaseException | None:
         if self.complaints:
             found = self.complaints[0]
             self.complaints.clear()

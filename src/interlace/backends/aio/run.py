@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from contextvars import Context
 from typing import Any
@@ -73,13 +73,18 @@ class Running:
         self._told = 0
         self._suspects: Suspects | None = None
         self._interrupted: list[asyncio.Task[Any]] = []  # the tasks that there were then
+        self._is_well = True
 
     def main(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine to its end, as a task of its own, and returns its result or raises its error."""
         task = self.loop.create_task(coroutine)
         self._watch(task)
-        with self._watcher:
-            return self.loop.run_until_complete(task)
+        try:
+            with self._watcher:
+                return self.loop.run_until_complete(task)
+        except BaseException:
+            self._is_well = False
+            raise
 
     def call(
         self,
@@ -110,6 +115,7 @@ class Running:
             with self._watcher, watched(self._suspects):
                 return host.call(coroutine, context, self._watch)
         except BaseException:
+            self._is_well = False
             if host.busy:
                 self._interrupted = list(asyncio.all_tasks(self.loop))
             raise
@@ -142,9 +148,30 @@ class Running:
         own = self._host.task if self._host is not None else None
         return pending_tasks(self.loop, [own])
 
+    def finish(self) -> BaseException | None:
+        """Runs what is to be run when the program has ended well, and returns what has gone wrong with that.
+
+        After a failure it is not run: it would only lengthen the story. What is left is cancelled then.
+        """
+        endings, self.world.endings = self.world.endings, []
+        if not endings or not self._is_well:
+            return None
+        try:
+            if self._host is not None:
+                self.call(_run_all(endings))
+            else:
+                with self._watcher:
+                    self.loop.run_until_complete(_run_all(endings))
+        except Exception as error:
+            error.add_note("interlace: raised after the test, while what it has served was shut down")
+            return error
+        return None
+
     def take(self, value: Any, error: BaseException | None) -> Ending:
         """Takes the outcome: from now on nothing is asked and nothing is recorded. Once taken, it stays."""
         if self._ending is None:
+            if error is None:
+                error = self.finish()
             error = self.world.review(error)
             interrupted = error is not None and self.world.cancelled and _only_cancelled(error)
             background = tuple(_word(context) for context in self.loop.background)
@@ -220,6 +247,11 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     Meant as the `loop_factory` of `asyncio.Runner`.
     """
     return Loop(World(), records=False)
+
+
+async def _run_all(endings: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    for ending in endings:
+        await ending()
 
 
 def _only_cancelled(error: BaseException) -> bool:

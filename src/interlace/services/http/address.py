@@ -27,8 +27,8 @@ class Base(NamedTuple):
     path: str
 
     @classmethod
-    def parse(cls, url: object) -> Base:
-        """Reads a base URL.
+    def parse(cls, url: object, call: str = "http") -> Base:
+        """Reads a base URL, given to this method of the world.
 
         Raises:
             UsageError: it is none.
@@ -48,7 +48,7 @@ class Base(NamedTuple):
                 f"{url!r} is no base URL: it has more than a host, a port and a path. Leave the rest to the routes: "
                 "api.get('/x', query={...})"
             )
-        check_name(f"http({url!r})", host, f"http('{parts.scheme}://service.example')")
+        check_name(f"{call}({url!r})", host, f"{call}('{parts.scheme}://service.example')")
         return cls(parts.scheme, host, port or _PORTS[parts.scheme], parts.path.rstrip("/"))
 
     @property
