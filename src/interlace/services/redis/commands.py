@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal, localcontext
 from typing import Any
 
 from fakeredis import _msgs
-from fakeredis._command_args_parsing import Int, Timeout
-from fakeredis._commands import Signature
+from fakeredis._command_args_parsing import Float, Int, Timeout
+from fakeredis._commands import Key, Signature
 from fakeredis._core import CommandItem
 from fakeredis._helpers import OK, NoResponse, SimpleError, SimpleString
 from fakeredis._socket import FakeSocket
+from fakeredis.model import ExpiringMembersSet, Hash
 
 _NEEDS_AUTH = (
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
@@ -85,6 +88,46 @@ class Commands(FakeSocket):
         self._killed = True
         return OK
 
+    def own_info(self, *sections: bytes) -> bytes:
+        """Tells what clients look for: versions, the role, how many clients and keys there are."""
+        server = self._server
+        kind = server.server_type
+        about = {
+            "server": {
+                f"{kind}_version": self._version,
+                "redis_version": self._version,
+                "redis_mode": "standalone",
+            },
+            "clients": {
+                "connected_clients": len(server.sockets),
+                "blocked_clients": sum(one._blocked for one in server.sockets),
+            },
+            "replication": {"role": "master", "connected_slaves": 0},
+            "keyspace": {
+                f"db{number}": f"keys={len(db)},expires={sum(item.expireat is not None for item in db.values())},avg_ttl=0"
+                for number, db in sorted(server.dbs.items())
+                if len(db)
+            },
+        }
+        wanted = {section.decode("utf-8", "replace").lower() for section in sections} - {
+            "all",
+            "default",
+            "everything",
+        }
+        lines: list[str] = []
+        for section, values in about.items():
+            if not wanted or section in wanted:
+                lines += [
+                    f"# {section.capitalize()}",
+                    *(f"{name}:{value}" for name, value in values.items()),
+                    "",
+                ]
+        return "\r\n".join(lines).encode()
+
+    def own_client_getname(self) -> bytes | None:
+        """Returns the name that the client has given itself."""
+        return str(self._client_info.get("name", "")).encode() or None
+
     def own_wait(self, replicas: int, milliseconds: int) -> Any:
         """Waits for replicas, of which there are none."""
         if milliseconds < 0:
@@ -93,20 +136,38 @@ class Commands(FakeSocket):
             return 0
         return self._blocking(milliseconds / 1000, lambda _: None, lambda _: 0)
 
+    # -- strings and hashes ----------------------------------------------------------------------
+
+    def own_incrbyfloat(self, key: CommandItem, amount: bytes) -> bytes:
+        """Adds a fraction to a number, with the digits of a long double."""
+        result = _sum(key.get(b"0"), amount, _msgs.INVALID_FLOAT_MSG)
+        key.update(result)
+        return result
+
+    def own_hincrbyfloat(self, key: CommandItem, field: bytes, amount: bytes) -> bytes:
+        """The same in a hash."""
+        result = _sum(key.value.get(field, b"0"), amount, "ERR hash value is not a float")
+        key.value.update({field: result}, clear_expiration=False)
+        key.updated()
+        self.add_subkey_event(b"hincrbyfloat", key.key, (field,))
+        return result
+
+    # -- lists -----------------------------------------------------------------------------------
+
+    def own_lmove(self, source: bytes, target: bytes, wherefrom: bytes, whereto: bytes) -> Any:
+        """Moves an element from list to list."""
+        return self._carry(source, target, _is_left(wherefrom), _is_left(whereto), True)
+
     def own_blmove(
         self, source: bytes, target: bytes, wherefrom: bytes, whereto: bytes, timeout: float
     ) -> Any:
-        """Moves an element from list to list, and waits for one."""
+        """The same, and waits for an element."""
         sides = (_is_left(wherefrom), _is_left(whereto))
         return self._blocking(timeout, lambda is_first: self._carry(source, target, *sides, is_first))
 
     def _carry(self, source: bytes, target: bytes, from_left: bool, to_left: bool, is_first: bool) -> Any:
-        taken = CommandItem(source, self._db, item=self._db.get(source), default=[])
-        given = (
-            taken
-            if source == target
-            else CommandItem(target, self._db, item=self._db.get(target), default=[])
-        )
+        taken = self._item(source, [])
+        given = taken if source == target else self._item(target, [])
         if not isinstance(taken.value, list):
             if is_first:
                 raise SimpleError(_msgs.WRONGTYPE_MSG)
@@ -122,6 +183,49 @@ class Commands(FakeSocket):
             item.writeback()
         return element
 
+    def _item(self, key: bytes, default: Any = None) -> CommandItem:
+        return CommandItem(key, self._db, item=self._db.get(key), default=default)
+
+    # -- keys and sets ---------------------------------------------------------------------------
+
+    def own_touch(self, *keys: bytes) -> int:
+        """Counts the keys that are there."""
+        return sum(key in self._db for key in keys)
+
+    def own_sintercard(self, number: int, *args: bytes) -> int:
+        """Counts the members that sets have in common."""
+        keys, rest = args[:number], args[number:]
+        if number < 1:
+            raise SimpleError(_msgs.NUMKEYS_GREATER_THAN_ZERO_MSG)
+        if number > len(args):
+            raise SimpleError(_msgs.TOO_MANY_KEYS_MSG)
+        if rest and (len(rest) != 2 or rest[0].lower() != b"limit"):
+            raise SimpleError(_msgs.SYNTAX_ERROR_MSG)
+        limit = Int.decode(rest[1], _msgs.LIMIT_NEGATIVE_MSG) if rest else 0
+        if limit < 0:
+            raise SimpleError(_msgs.LIMIT_NEGATIVE_MSG)
+        sets = [self._item(key).value for key in keys]
+        if any(one is not None and not isinstance(one, ExpiringMembersSet) for one in sets):
+            raise SimpleError(_msgs.WRONGTYPE_MSG)
+        if not all(sets):
+            return 0
+        size = sum(all(member in one for one in sets) for member in sets[0])
+        return min(size, limit) if limit else size
+
+
+def _sum(number: bytes, amount: bytes, what: str) -> bytes:
+    """Adds two numbers as Redis does in its long doubles: 17 digits after the point, without zeros at the end."""
+    if not isinstance(number, bytes):
+        raise SimpleError(_msgs.WRONGTYPE_MSG)
+    values = (Float.decode(amount), Float.decode(number, decode_error=what))
+    if not all(map(math.isfinite, values)) or not math.isfinite(sum(values)):
+        raise SimpleError(_msgs.NONFINITE_MSG)
+    with localcontext() as digits:
+        digits.prec = 400
+        total = (Decimal(number.decode()) + Decimal(amount.decode())).quantize(Decimal("1e-17"))
+        text = f"{total:f}".rstrip("0").rstrip(".")
+    return b"0" if text == "-0" else text.encode()
+
 
 def _is_left(where: bytes) -> bool:
     if where.lower() not in (b"left", b"right"):
@@ -136,6 +240,13 @@ def _command(name: str, *fixed: Any, repeat: tuple[Any, ...] = (), flags: str = 
 OWN = {
     "quit": _command("quit", repeat=(bytes,)),
     "wait": _command("wait", Int, Int),
+    "info": _command("info", repeat=(bytes,)),
+    "client getname": _command("client_getname"),
+    "lmove": _command("lmove", bytes, bytes, bytes, bytes),
+    "touch": _command("touch", bytes, repeat=(bytes,)),
+    "sintercard": _command("sintercard", Int, bytes, repeat=(bytes,)),
+    "incrbyfloat": _command("incrbyfloat", Key(bytes), bytes),
+    "hincrbyfloat": _command("hincrbyfloat", Key(Hash), bytes, bytes),
     "blmove": _command("blmove", bytes, bytes, bytes, bytes, Timeout, flags=_msgs.FLAG_NO_SCRIPT),
 }
 """The commands that are looked for here first."""

@@ -12,25 +12,17 @@ from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
 import redis
-from fakeredis._commands import COMMANDS_WITH_SUB, Signature
+from fakeredis._commands import COMMANDS_WITH_SUB, SUPPORTED_COMMANDS, Signature
 from fakeredis._helpers import NoResponse, SimpleError, decode_command_bytes
 
 from interlace.errors import UsageError
 from interlace.services.redis.commands import OWN, Commands
-from interlace.services.redis.wire import NO_ARRAY, Malformed, Push, Requests, Unordered, encode
+from interlace.services.redis.shapes import coded, plain, shaped
+from interlace.services.redis.wire import NO_ARRAY, Malformed, Push, Requests, Several, encode
 
 if TYPE_CHECKING:
     from interlace.services.redis.store import Store
     from interlace.sim.network.service import Outlet
-
-_SETS = frozenset({"smembers", "sinter", "sunion", "sdiff"})
-_ARRAYS = frozenset(
-    {
-        *("blpop", "brpop", "bzpopmin", "bzpopmax", "blmpop", "bzmpop", "lmpop", "zmpop", "brpoplpush"),
-        *("blmove", "exec", "xread", "xreadgroup"),
-    }
-)
-"""Commands whose nothing is no array, where others have no string."""
 
 _OPEN_TO_ALL = frozenset({"auth", "hello", "quit", "reset"})
 _ABOUT_CHANNELS = frozenset(
@@ -39,9 +31,20 @@ _ABOUT_CHANNELS = frozenset(
         *("ping", "quit", "reset"),
     }
 )
+_ALSO_OF_VALKEY = frozenset(
+    {
+        *("hexpire", "hexpireat", "hexpiretime", "hpersist", "hpexpire", "hpexpireat", "hpexpiretime"),
+        *("hpttl", "httl", "hsetex", "hgetex"),
+    }
+)
+"""Commands of Redis that Valkey has as well since 9.0, and fakeredis' Valkey has not."""
+
 _SCRIPTS = frozenset({"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro", "script", "function"})
 
 _LISTENS = "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+_MOST_SHOWN = 128
+"""Characters of a command that are shown when it is not known, as in Redis (src/server.c)."""
+
 _NEEDS_AUTH = "NOAUTH Authentication required."
 
 
@@ -87,6 +90,7 @@ class Session(Commands):
         self._requests = Requests()
         self._replies: list[bytes] = []
         self._name = ""
+        self._words: list[bytes] = []
         self._answers = False
         self._version = store.version
         self._only_user = store.user
@@ -147,7 +151,7 @@ class Session(Commands):
 
     def _process_command(self, fields: list[bytes]) -> None:
         name = decode_command_bytes(fields[0])
-        self._name = name
+        self._name, self._words = name, fields
         if self._asks is not None:
             sub = name in COMMANDS_WITH_SUB and len(fields) > 1
             words = [name, decode_command_bytes(fields[1])] if sub else [name]
@@ -159,6 +163,10 @@ class Session(Commands):
         if self._pubsub and name not in _ABOUT_CHANNELS and self._client_info.protocol_version == 2:
             # Only RESP3 tells messages from replies.
             self._say(SimpleError(_LISTENS.format(name)))
+            return
+        if self._transaction is not None and name in ("multi", "watch") and self.server_type == "valkey":
+            self._transaction_failed = True
+            self._say(SimpleError(f"ERR Command '{name}' not allowed inside a transaction"))
             return
         try:
             super()._process_command(fields)
@@ -175,31 +183,38 @@ class Session(Commands):
         own = OWN.get(cmd_name)
         if own is not None:
             return getattr(self, own.func_name), own
+        if cmd_name in _ALSO_OF_VALKEY and cmd_name in SUPPORTED_COMMANDS:
+            known = SUPPORTED_COMMANDS[cmd_name]
+            return getattr(self, known.func_name), known
         func, signature = super()._name_to_func(cmd_name)
         return func, signature
 
     def _unknown_command(self, command: str, args: str | None = None) -> SimpleError:
         if command.split(" ")[0].lower() in _SCRIPTS:
             return SimpleError("ERR scripts need lupa, which is not installed: pip install 'fakeredis[lua]'")
-        error: SimpleError = super()._unknown_command(command, args)
-        return error
+        name, *words = [word.decode("utf-8", "replace") for word in self._words]
+        shown = "".join(f"'{word}' " for word in words)[:_MOST_SHOWN]
+        text = f"ERR unknown command '{name[:_MOST_SHOWN]}', with args beginning with: {shown}"
+        return SimpleError(text.replace("\r", " ").replace("\n", " "))
 
     def _run_command(self, func: Any, sig: Signature, args: list[Any], from_script: bool) -> Any:
         name = sig.name
+        told: list[Any] | None = [] if self._in_transaction and name in _ABOUT_CHANNELS else None
+        self._told = told
         subscriptions = self._pubsub
         free = subscriptions and (name not in _ABOUT_CHANNELS or name == "quit")
         if free:
             self._pubsub = 0  # fakeredis refuses it, also with RESP3
         try:
-            result = super()._run_command(func, sig, args, from_script)
+            result = super()._run_command(func, plain(sig), args, from_script)
         finally:
             if free:
                 self._pubsub = subscriptions
-        if result is None:
-            return NO_ARRAY if name in _ARRAYS and not from_script else None
-        if name in _SETS and isinstance(result, list):
-            return Unordered(sorted(result))
-        return result
+        if told:
+            self._told = None
+            return Several(told)
+        result = shaped(name, len(args), result, self._resp_version)
+        return None if from_script and result is NO_ARRAY else result
 
     def _decode_result(self, result: Any) -> Any:
         """Is called with the reply to a command, just before that is put."""
@@ -210,7 +225,9 @@ class Session(Commands):
         """Says something: the reply to a command, or a message."""
         if self._answers or not isinstance(msg, list):
             self._answers = False
-            self._say(msg)
+            self._say(coded(self._name, msg) if isinstance(msg, SimpleError) else msg)
+        elif self._told is not None:
+            self._told.append(Push(msg))
         else:
             self._say(Push(msg))
 
@@ -218,6 +235,10 @@ class Session(Commands):
         if not self.is_over:
             self._replies.append(encode(message, self._client_info.protocol_version))
             self._store.speaks(self)
+
+    def _keyspace_notifications(self, command_items: list[Any], event: bytes) -> None:
+        if self._server.config.get(b"notify-keyspace-events"):  # fakeredis always sends them
+            super()._keyspace_notifications(command_items, event)
 
     # -- waiting ---------------------------------------------------------------------------------
 
@@ -248,8 +269,7 @@ class Session(Commands):
         self._blocked = False
         self._unblock_reason = None
         result = found if isinstance(found, SimpleError) else waiter.shape(found)
-        if result is None and self._name in _ARRAYS:
-            result = NO_ARRAY
+        result = shaped(self._name, 0, result, self._client_info.protocol_version)
         self._say(result)
 
     @property

@@ -109,6 +109,10 @@ class Push(list[Any]):
     """A message that nobody has asked for; RESP3 says that it is one."""
 
 
+class Several(list[Any]):
+    """Replies one after the other in the place of one, as a transaction has it of the channels that it subscribes to."""
+
+
 NO_ARRAY = NoArray(b"")
 
 
@@ -140,7 +144,7 @@ def encode(value: Any, version: int) -> bytes:
     if isinstance(value, bool):
         return (b"#t\r\n" if value else b"#f\r\n") if version == 3 else b":%d\r\n" % value
     if isinstance(value, float):
-        text = _shown(value)
+        text = shown(value)
         return b",%b\r\n" % text if version == 3 else encode(text, 2)
     if isinstance(value, str):
         return encode(value.encode(), version)
@@ -149,6 +153,8 @@ def encode(value: Any, version: int) -> bytes:
         head = b"%%%d\r\n" % len(value) if version == 3 else b"*%d\r\n" % len(flat)
     elif isinstance(value, (list, tuple)):
         flat = list(value)
+        if kind is Several:
+            return b"".join([encode(item, version) for item in flat])
         sign = b"*"
         if version == 3:
             sign = b"~" if kind is Unordered else b">" if kind is Push else b"*"
@@ -158,6 +164,6 @@ def encode(value: Any, version: int) -> bytes:
     return head + b"".join([encode(item, version) for item in flat])
 
 
-def _shown(number: float) -> bytes:
+def shown(number: float) -> bytes:
     """Writes a number as Redis does: the shortest text that means it."""
     return (b"%d" % number) if number.is_integer() and abs(number) < 1e17 else repr(number).encode()
