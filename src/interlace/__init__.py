@@ -26,7 +26,9 @@ from interlace.errors import (
 
 if TYPE_CHECKING:
     from interlace.api import (
+        AsyncMock,
         Failure,
+        MagicMock,
         Outcome,
         Result,
         Schedule,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncMock",
     "BadCall",
     "BadToken",
     "BlockingCallWarning",
@@ -55,6 +58,7 @@ __all__ = [
     "HostCrashed",
     "InterlaceError",
     "LifespanFailed",
+    "MagicMock",
     "NotSimulated",
     "Outcome",
     "Result",

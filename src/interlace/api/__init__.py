@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from interlace.api.mocks import AsyncMock, MagicMock
 from interlace.api.world import World
 from interlace.backends.aio.run import MAX_STEPS, MAX_TIME, Asyncio, Running, new_event_loop
 from interlace.engine.explore import Progress, Search
@@ -267,8 +268,10 @@ def _check_answers(schedule: Iterable[int]) -> tuple[int, ...]:
 
 
 __all__ = [
+    "AsyncMock",
     "Failure",
     "Faults",
+    "MagicMock",
     "Main",
     "Outcome",
     "Result",

@@ -1,15 +1,11 @@
 """What the tests of fake callables share."""
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import interlace
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

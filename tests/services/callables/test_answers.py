@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from shop import InMemory, UserRepo, fetch
+from far_shop import InMemory, UserRepo, fetch
 
 import interlace
 

@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
-from shop import InMemory, UserRepo
+from far_shop import InMemory, UserRepo
 
 import interlace
 
@@ -217,9 +217,11 @@ PROGRAMS: dict[str, Program] = {
     "failing": saving(False),
 }
 
+FOLDERS = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "support")]
+
 SCRIPT = """
 import sys
-sys.path[:0] = [{folder!r}]
+sys.path[:0] = {folders!r}
 import interlace
 from test_explored import PROGRAMS
 for name, program in PROGRAMS.items():
@@ -233,7 +235,7 @@ def test_the_same_token_leads_to_the_same_trace_in_another_process() -> None:
     told = "".join(f"{name} {outcome.token} {outcome.trace_hash}\n" for name, outcome in here)
     for seed in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT.format(folder=str(Path(__file__).parent))],
+            [sys.executable, "-c", SCRIPT.format(folders=FOLDERS)],
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,

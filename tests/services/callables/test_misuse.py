@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from shop import AbstractStore, InMemory, Store, UserRepo, fetch, parse
+from far_shop import AbstractStore, InMemory, Store, UserRepo, fetch, parse
 
 import interlace
 from interlace import UsageError
@@ -247,7 +247,7 @@ def test_outside_of_a_run_an_async_call_says_so() -> None:
         UsageError, match=r"Store\.read is a fake in a simulated world, and was called outside"
     ):
         asyncio.run(kept[0].read("x"))
-    with pytest.raises(UsageError, match=r"elsewhere there is unittest"):
+    with pytest.raises(UsageError, match=r"elsewhere use interlace.AsyncMock"):
         kept[0].read("x").send(None)  # no loop at all
 
     async def another(world: interlace.World) -> None:

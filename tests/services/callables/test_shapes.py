@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import far_shop as shop
 import pytest
-import shop
-from shop import AbstractStore, InMemory, Store, UserRepo, fetch, parse, ticks
+from far_shop import AbstractStore, InMemory, Store, UserRepo, fetch, parse, ticks
 
 import interlace
 from interlace import BadCall, UnexpectedCall

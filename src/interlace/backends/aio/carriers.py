@@ -30,7 +30,7 @@ class InWorld:
         if not isinstance(loop, Loop):
             raise UsageError(
                 f"{what.rpartition(' ')[0]} is a fake in a simulated world, and was called outside of its run: call it "
-                "in what interlace.run, interlace.explore or the marker runs; elsewhere there is unittest.mock"
+                "in what interlace.run, interlace.explore or the marker runs; elsewhere use interlace.AsyncMock"
             )
         if loop.world is not self.world:
             raise UsageError(
