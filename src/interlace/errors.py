@@ -100,6 +100,24 @@ class Unanswered(Deadlock):
         self.service = service
 
 
+class Hung(Deadlock):
+    """Nothing can go on, and connections hang because a fault has it so: who waits for them has no timeout.
+
+    Args:
+        connections: the names of the connections.
+        waiting: see `Deadlock`.
+    """
+
+    def __init__(self, connections: tuple[str, ...], waiting: tuple[str, ...]) -> None:
+        InterlaceError.__init__(
+            self,
+            f"a fault has {', '.join(connections)} hang, and nobody gives up: nothing else can go on. These tasks "
+            f"wait{_listed(waiting)}\nGive what waits for an answer a timeout, such as asyncio.timeout(30)",
+        )
+        self.waiting = waiting
+        self.connections = connections
+
+
 class UnmatchedRequest(InterlaceError, AssertionError):
     """A fake was sent a request that none of its routes is for; see `World.http`.
 

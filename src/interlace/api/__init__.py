@@ -25,7 +25,7 @@ from interlace.model.start import Start
 from interlace.model.verdict import Failure, Findings, Verdict
 from interlace.report.json import findings_to_json
 from interlace.report.text import findings_to_text
-from interlace.services.http import faults as fault
+from interlace.services import faults as fault
 from interlace.services.http import replies as reply
 from interlace.services.http import ws
 from interlace.sim.faults import Faults

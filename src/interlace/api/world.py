@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from interlace.api.apps import Applications
+from interlace.api.faulty import FaultyWorld
 from interlace.backends.aio.carriers import InWorld
 from interlace.backends.aio.run import suspend
 from interlace.backends.files import files_of
@@ -21,7 +22,7 @@ from interlace.sim.network.host import Host
 from interlace.sim.network.links import Links
 
 
-class World(Applications):
+class World(Applications, FaultyWorld):
     """The simulated world of a run, as a test sees it.
 
     Args:

@@ -7,7 +7,7 @@ import shlex
 import traceback
 from collections.abc import Sequence
 
-from interlace.errors import Deadlock
+from interlace.errors import Deadlock, Hung
 from interlace.model.outcome import TOKEN_LENGTH, Outcome, innermost
 from interlace.model.source import show_place
 from interlace.model.statements import Sources
@@ -144,7 +144,7 @@ def _what(page: Page, outcome: Outcome, error: BaseException) -> None:
     page.gap()
     name = type(leaf).__qualname__
     if isinstance(leaf, Deadlock):
-        page.paragraph(f"{name}: every task waits and nothing can wake any of them", "bad", hang=2)
+        page.paragraph(f"{name}: {_stuck(leaf)}", "bad", hang=2)
         for line in leaf.waiting:
             page.paragraph(line, indent=4, hang=2)
         return
@@ -171,6 +171,13 @@ def _what(page: Page, outcome: Outcome, error: BaseException) -> None:
     if outcome.asserted and not rewritten:
         for number, value in enumerate(outcome.asserted):
             page.line(("      where  " if number == 0 else "             ", "dim"), (value, ""))
+
+
+def _stuck(error: Deadlock) -> str:
+    if isinstance(error, Hung):
+        hangs = ", ".join(error.connections)
+        return f"a fault has {hangs} hang, and nobody gives up; give what waits for an answer a timeout"
+    return "every task waits and nothing can wake any of them"
 
 
 def _message(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from interlace.errors import UsageError
 
 NAMES = ("cancel", "slow", "net", "crash", "at_most")
 
-NET = ("loss", "duplicate", "reorder", "reset", "partition")
+NET = ("loss", "latency", "reset", "hang", "duplicate", "reorder", "partition")
 """What may go wrong between hosts: `net` stands for all of them, `net:loss` for one."""
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from interlace.errors import UsageError
 from interlace.model.source import show_place
 from interlace.model.trace import Place
+from interlace.sim.network.fault import Fault, Step
 from interlace.sim.network.link import DEFAULT, Detour, Line
 from interlace.sim.network.service import After, Break, Hand
 
@@ -233,7 +234,9 @@ class Conversing(asyncio.Protocol):
             if isinstance(move, After):
                 self._post(move, partial(self._context.run, self._resume))
                 return
-            if isinstance(move, Break):
+            if isinstance(move, Fault):
+                self._moves = moves = _chained(_steps_of(move), moves)
+            elif isinstance(move, Break):
                 self._break(move)
             elif isinstance(move, Hand) or inspect.isawaitable(move):
                 running = move.function(self) if isinstance(move, Hand) else move
@@ -271,6 +274,8 @@ class Conversing(asyncio.Protocol):
         elif how is Break.RESET:
             self._end.reset()
             self._transport.abort()
+        else:
+            self._end.peer.stall()
 
     def _resume(self) -> None:
         """Goes on after a pause."""
@@ -308,10 +313,34 @@ def moves_of(answer: Any) -> Generator[Any, Any, None]:
     """Returns the moves of an answer one by one."""
     if answer is None:
         return
-    if isinstance(answer, (bytes, bytearray, memoryview, After, Break)) or not isinstance(answer, Iterable):
+    if isinstance(answer, (bytes, bytearray, memoryview, After, Break, Fault)) or not isinstance(
+        answer, Iterable
+    ):
         yield answer
     else:
         yield from answer
+
+
+def _steps_of(fault: Fault) -> Iterator[Step]:
+    """Yields the moves that a fault stands for.
+
+    Raises:
+        UsageError: it cannot stand in the place of an answer, or what it happens to is none.
+    """
+    fault.check_answering()
+    given = moves_of(fault.answer) if fault.has_answer else ()
+    steps = [bytes(step) if isinstance(step, (bytearray, memoryview)) else step for step in given]
+    for step in steps:
+        if not isinstance(step, (bytes, After)):
+            raise UsageError(
+                f"{fault}: an answer is made of bytes and interlace.after(...), and {step!r} is neither"
+            )
+    return fault.answering(steps)
+
+
+def _chained(first: Iterator[Step], rest: Generator[Any, Any, None]) -> Generator[Any, Any, None]:
+    yield from first
+    yield from rest
 
 
 async def _awaited(awaitable: Any) -> Any:

@@ -29,14 +29,14 @@ from interlace.backends.aio.programs import Programs, belongs_to_the_dead
 from interlace.backends.aio.ranked import RANKS
 from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.slow import run_timed
-from interlace.backends.aio.stuck import describe_waiting
+from interlace.backends.aio.stuck import deadlock, describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
 from interlace.backends.aio.tls import Trust
 from interlace.backends.aio.waiting import let_go
 from interlace.backends.aio.whosesocket import SOCKETS
 from interlace.backends.clocks import ALIVE, CLOCKS
-from interlace.errors import Deadlock, Unanswered
+from interlace.errors import Unanswered
 from interlace.sim.world import STALL_BOUND, World
 
 Ts = TypeVarTuple("Ts")
@@ -320,7 +320,7 @@ class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIn
                 service = f"{silent.service.name} ({silent.service.shown})"
                 raise Unanswered(service, silent.sent, describe_waiting(self))
         if not self._await_threads():
-            raise Deadlock(describe_waiting(self))
+            raise deadlock(self)
         self._drain()
 
     def _hear_outside(self) -> None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import Task
+from interlace.errors import Deadlock, Hung
 from interlace.model.source import is_user_file, show_place
+
+if TYPE_CHECKING:
+    from interlace.backends.aio.loop import Loop
 
 
 def describe_waiting(loop: asyncio.AbstractEventLoop) -> tuple[str, ...]:
     """Returns one line per task that is not done, in the order in which they were made."""
     return tuple(map(describe, _in_order(loop)))
+
+
+def deadlock(loop: Loop) -> Deadlock:
+    """Returns what is wrong where nothing can go on."""
+    hangs = loop.world.network.spoiling.hangs
+    return Hung(hangs, describe_waiting(loop)) if hangs else Deadlock(describe_waiting(loop))
 
 
 def _in_order(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:

@@ -14,6 +14,7 @@ from interlace.services.http import replies
 from interlace.services.http.calls import Call, WsCall
 from interlace.services.http.frames import asks_for_websocket
 from interlace.services.http.replies import Reply
+from interlace.sim.network.fault import ENDING
 from interlace.sim.network.service import After, Break
 
 _MOST_HEADERS = 1 << 18
@@ -132,12 +133,14 @@ class HttpConversation:
         if reply.successor is not None:
             self._successor = reply.successor
             return
-        if reply.raw:
-            yield reply.raw
-        if reply.fault is not None:
-            yield reply.fault
-            return
-        yield from self._send(reply)
+        if reply.fault is None:
+            yield from self._send(reply)
+        elif reply.fault.kind in ENDING:
+            yield from reply.fault.answering()
+        else:
+            sent = list(self._send(reply))
+            whole = b"".join(step for step in sent if isinstance(step, bytes))
+            yield from reply.fault.answering(sent, head=whole.find(b"\r\n\r\n") + 4)
 
     def _send(self, reply: Reply) -> Generator[Any, Any, None]:
         h11, http = self._h11, self._http

@@ -10,7 +10,8 @@ from typing import Any
 
 from interlace.errors import UsageError
 from interlace.sim.latency import Latency, parse_latency
-from interlace.sim.network.service import After, Break
+from interlace.sim.network.fault import ENDING, Fault
+from interlace.sim.network.service import After
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\x20-\x7e\t]*")
@@ -28,8 +29,7 @@ class Reply:
         headers: its header fields; how it is framed is added.
         body: all of it; or bytes and pauses, in order, which are sent in chunks.
         delays: how long it takes before it is sent, in ns, the boring one first; None: nobody has said so.
-        fault: what goes wrong instead of it, or after it; None: nothing.
-        raw: bytes that are sent in its place, before the fault.
+        fault: what goes wrong instead of it, or with it; None: nothing.
         successor: carries the connection on from here, in another protocol; None: HTTP goes on.
     """
 
@@ -37,8 +37,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | tuple[bytes | After, ...] = b""
     delays: tuple[int, ...] | None = None
-    fault: Break | None = None
-    raw: bytes = b""
+    fault: Fault | None = None
     successor: Any = None
 
     def after(self, latency: Latency | None) -> Reply:
@@ -174,13 +173,15 @@ def status(code: int, *, headers: Fields = None, latency: Latency | None = None)
 
 
 def reply_of(value: Any) -> Reply:
-    """Returns the answer that a value stands for: a status code, a text, bytes, or else something for JSON.
+    """Returns the answer that a value stands for: a fault, a status code, a text, bytes, or else something for JSON.
 
     Raises:
         UsageError: it stands for none.
     """
     if isinstance(value, Reply):
         return value
+    if isinstance(value, Fault):
+        return _spoilt(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return status(value)
     if isinstance(value, str):
@@ -193,3 +194,14 @@ def reply_of(value: Any) -> Reply:
 def is_token(text: str) -> bool:
     """Tells whether a text is a word as names of header fields are (RFC 9110, section 5.6.2)."""
     return _NAME.fullmatch(text) is not None
+
+
+def _spoilt(fault: Fault) -> Reply:
+    """Returns a fault as an answer; what time it takes is how long the answer takes."""
+    fault.check_answering()
+    reply = reply_of(fault.answer) if fault.has_answer else Reply()
+    if fault.kind == "latency":
+        return replace(reply, delays=fault.delays)
+    if fault.kind in ENDING and fault.kind != "hang":
+        return Reply(fault=replace(fault, delays=()), delays=fault.delays or None)
+    return replace(reply, fault=fault)

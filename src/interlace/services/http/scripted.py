@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from interlace.errors import UnexpectedMessage
-from interlace.services.http.replies import Reply
 from interlace.services.http.ws import Close, Message, Recv, Send, Step, shown
+from interlace.sim.network.fault import Fault
 from interlace.sim.network.service import After, Break
 
 if TYPE_CHECKING:
@@ -97,16 +97,11 @@ class Scripted(Spoken):
                     yield step
                 if frames.was_left:
                     return
-            elif isinstance(step, Reply):
+            elif isinstance(step, Fault):
                 if frames.was_left:
                     return
-                if step.delays is not None:
-                    yield After(step.delays, "websocket fault")
                 self._at += 1
-                if step.raw:
-                    yield step.raw
-                if step.fault is not None:
-                    yield step.fault
+                yield from step.answering()
                 return
             else:
                 delays = step.delays if isinstance(step, Send) else None
@@ -141,4 +136,4 @@ class Scripted(Spoken):
 
 
 def _shown_step(step: Step) -> str:
-    return "the fault" if isinstance(step, Reply) else repr(step)
+    return "the fault" if isinstance(step, Fault) else repr(step)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from interlace.errors import UsageError
-from interlace.services.http.replies import Reply
 from interlace.sim.latency import Latency, parse_latency
+from interlace.sim.network.fault import ENDING, Fault
 from interlace.sim.network.service import After
 
 ANY: Any = object()
@@ -84,8 +84,8 @@ class Close:
         return f"close({self.code})"
 
 
-Step = Recv | Send | Close | After | Reply
-"""One step of a script; a `Reply` is a fault."""
+Step = Recv | Send | Close | After | Fault
+"""One step of a script."""
 
 
 def recv(expected: Any = ANY) -> Recv:
@@ -162,7 +162,7 @@ def check_script(steps: tuple[Any, ...], route: object) -> tuple[Step, ...]:
         UsageError: one that is none, or that would never be reached.
     """
     for number, step in enumerate(steps, 1):
-        is_fault = isinstance(step, Reply) and step.fault is not None
+        is_fault = isinstance(step, Fault) and step.kind in ENDING
         if isinstance(step, Callable) and step in (recv, send, close):  # type: ignore[arg-type]
             raise UsageError(f"{route}: step {number} is ws.{step.__name__} itself: call it")
         if not is_fault and not isinstance(step, (Recv, Send, Close, After)):

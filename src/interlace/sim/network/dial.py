@@ -13,6 +13,7 @@ from interlace.sim.network.wire import NEVER
 
 if TYPE_CHECKING:
     from interlace.sim.clock import Clock
+    from interlace.sim.network.fault import Fault
     from interlace.sim.network.host import Listener
     from interlace.sim.network.stream import End
     from interlace.sim.network.wire import Wire
@@ -33,7 +34,7 @@ class Dial:
         done: called as a step of the client's end with 0 once connected, else with the errno.
     """
 
-    __slots__ = ("_client", "_done", "_find", "_server", "_tries", "_world")
+    __slots__ = ("_chosen", "_client", "_done", "_find", "_server", "_tries", "_world")
 
     def __init__(
         self,
@@ -49,13 +50,15 @@ class Dial:
         self._find = find
         self._done = done
         self._tries = 0
+        self._chosen: Fault | None = None
 
     def ask(self) -> None:
         """Asks for the connection; again later, where nothing gets through."""
         client, server, world = self._client, self._server, self._world
         if client.closed:
             return
-        if server.link.is_blocked or client.link.is_blocked:
+        fault = self._meet() if server.link.is_spoilt else ""
+        if server.link.is_blocked or client.link.is_blocked or fault == "unreachable":
             if self._tries > _TRIES:
                 client.closed = True
                 self._done(errno.ETIMEDOUT)
@@ -65,12 +68,20 @@ class Dial:
             name = f"{client.connection} asked for again"
             world.flight.at(world.clock.ns + pause, client.actor, name, self.ask, world.step)
             return
-        listener = self._find()
+        listener = None if fault == "refuse" else self._find()
         if listener is None:
             server.closed = True
             client.expect("refusal", partial(_refuse, client, self._done), _there(server.link))
         else:
             _shake_hands(client, server, listener, self._done, world.clock)
+
+    def _meet(self) -> str:
+        """Returns the kind of the fault that the request meets; "" if it meets none."""
+        spoiling = self._server.host.network.spoiling
+        if not self._tries:
+            self._chosen = spoiling.choose_opening(self._server)
+        fault = self._chosen or spoiling.opening(self._server)
+        return "" if fault is None else fault.kind
 
 
 def _there(wire: Wire) -> int:

@@ -43,8 +43,12 @@ class Fragile:
     def _arm(self, time: int, what: str, cause: int) -> None:
         raise NotImplementedError
 
-    def _post(self, target: End, kind: Kind, what: str, size: int = 0) -> Parcel:
+    def _post(self, target: End, kind: Kind, what: str, size: int = 0, later: int = 0) -> Parcel:
         raise NotImplementedError
+
+    def _passes_reset(self) -> bool:
+        """Tells whether a reset that is sent here arrives."""
+        return True
 
     def sever(self) -> None:
         """Has both ends find the connection reset, as by something between them that has lost track of it."""
@@ -111,10 +115,11 @@ class Fragile:
                 item.time = NEVER
             self.link.hold(self.peer.peer)
 
-    def _strike(self) -> None:
-        """Has a reset arrive here now, after what is on its way."""
+    def _strike(self, kind: Kind = Kind.RESET) -> None:
+        """Has a reset, or the end of the stream, arrive here now, after what is on its way."""
         world = self._world
-        item = Parcel(Kind.RESET, f"{self.actor} reset", world.clock.ns, world)
+        name = "reset" if kind is Kind.RESET else "end"
+        item = Parcel(kind, f"{self.actor} {name}", world.clock.ns, world)
         if self._inbox:
             item.time = max(item.time, self._inbox[-1].time)
         self._inbox.append(item)
@@ -123,5 +128,5 @@ class Fragile:
 
     def _reset_peer(self) -> None:
         """Sends a reset; it is not sent again where it is lost."""
-        if not self.peer.link.is_blocked:
+        if not self.peer.link.is_blocked and self.peer._passes_reset():
             self._post(self.peer, Kind.RESET, f"reset from {self.actor.rpartition(' ')[2]}")

@@ -83,6 +83,12 @@ class Served(NamedTuple):
         """Host and port."""
         return f"{self.host.name}:{self.port}"
 
+    def is_made_by(self, fake: object) -> bool:
+        """Tells whether this is what an object has listen: itself, or by one of its methods."""
+        return fake is not None and any(
+            fake is one for one in (self.handler, getattr(self.handler, "__self__", None))
+        )
+
     @property
     def shown(self) -> str:
         """The handler as one writes it."""

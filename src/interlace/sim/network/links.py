@@ -90,7 +90,7 @@ class Links:
             UsageError: a value that cannot be.
         """
         delays = None if latency is None else parse_latency(latency)
-        rate = None if bandwidth is None else _parse_rate(bandwidth)
+        rate = None if bandwidth is None else parse_rate(bandwidth)
         bounds = {"loss": loss, "duplicate": duplicate, "reorder": reorder}
         for kind, bound in bounds.items():
             _check_bound(kind, bound)
@@ -210,7 +210,15 @@ class Links:
         return [name.lower().rstrip(".") for name in hosts]
 
 
-def _parse_rate(given: Any) -> int:
+def parse_rate(given: Any) -> int:
+    """Reads a bandwidth and returns it in bytes a second.
+
+    Args:
+        given: bytes a second, or text such as `"1MB/s"` or `"10Mbit/s"`.
+
+    Raises:
+        UsageError: it is none, or less than one byte a second.
+    """
     rate = 0.0
     if isinstance(given, str):
         match = _RATE.fullmatch(given)

@@ -22,6 +22,7 @@ from interlace.sim.network.life import Programs, current_host
 from interlace.sim.network.links import Links
 from interlace.sim.network.local import Names
 from interlace.sim.network.post import Post
+from interlace.sim.network.spoiling import Spoiling
 from interlace.sim.network.stream import End, pair
 from interlace.sim.network.wire import Wire
 
@@ -47,6 +48,7 @@ class Network:
         names_of_sockets: the files and abstract names that Unix sockets have.
         post: brings datagrams.
         programs: put in by the backend.
+        spoiling: what a test says about faults of services and links.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class Network:
         "names_of_sockets",
         "post",
         "programs",
+        "spoiling",
     )
 
     def __init__(self, world: World) -> None:
@@ -70,6 +73,7 @@ class Network:
         self._wires: dict[tuple[str, str], Wire] = {}
         self.programs: Programs | None = None
         self.links = Links(self)
+        self.spoiling = Spoiling(world, self)
         self.post = Post(world, self)
         self.names_of_sockets = Names(self)
         self._counts: dict[str, int] = {}

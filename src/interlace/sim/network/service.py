@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from interlace.errors import UsageError
 from interlace.sim.latency import Latency, parse_latency
 from interlace.sim.network.dns import is_literal
 from interlace.sim.network.host import is_loopback
+
+if TYPE_CHECKING:
+    from interlace.sim.network.fault import Fault
 
 
 class After:
@@ -86,9 +89,9 @@ class Hand:
         self.function = function
 
 
-Move = bytes | After | Break | Hand | Awaitable[object]
-"""Bytes are sent; time passes; the connection breaks; an async function gets it; an awaitable runs as a task, and
-its result is sent back to the generator that has yielded it."""
+Move: TypeAlias = "bytes | After | Break | Fault | Hand | Awaitable[object]"
+"""Bytes are sent; time passes; the connection breaks, or something else goes wrong; an async function gets it; an
+awaitable runs as a task, and its result is sent back to the generator that has yielded it."""
 
 
 class Outlet(Protocol):
@@ -138,7 +141,7 @@ class Conversation(Protocol):
     None: `receive` is to be told, later.
     """
 
-    def receive(self, data: bytes, /) -> bytes | Iterable[Move] | None:
+    def receive(self, data: bytes, /) -> bytes | Fault | Iterable[Move] | None:
         """Takes what has arrived, b"" at the end of the stream, and says what is done about it."""
         ...
 

@@ -20,10 +20,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from interlace.sim.network.fragile import Fragile
 from interlace.sim.network.link import Packet
 from interlace.sim.network.parcels import CUTS, Kind, Parcel, cuts
 from interlace.sim.network.polled import CAPACITY, Polled
+from interlace.sim.network.spoilt import Spoilt
 from interlace.sim.network.wire import NEVER, QUIET_TROUBLES, STREAM_TROUBLES
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ TROUBLES = {
 """What may happen to what travels, besides taking its time."""
 
 
-class End(Fragile, Polled):
+class End(Spoilt, Polled):
     """One end of a connection. Made in pairs by `pair`.
 
     Args:
@@ -149,7 +149,9 @@ class End(Fragile, Polled):
         if not self._shut:
             self._shut = True
             if not self._error:
-                self._post(self.peer, Kind.END, f"end from {self.side}")
+                later = 0 if self.peer.link.is_plain else self.peer._pass_end()
+                if later >= 0:
+                    self._post(self.peer, Kind.END, f"end from {self.side}", later=later)
 
     def close(self) -> None:
         """Closes both streams. Unread bytes make it a reset for the other end, also those that are not polled yet."""
@@ -207,8 +209,8 @@ class End(Fragile, Polled):
 
     # -- what arrives ----------------------------------------------------------------------------
 
-    def _post(self, target: End, kind: Kind, what: str, size: int = 0) -> Parcel:
-        """Sends something to `target`, which may be this end itself."""
+    def _post(self, target: End, kind: Kind, what: str, size: int = 0, later: int = 0) -> Parcel:
+        """Sends something to `target`, which may be this end itself; it takes so many ns longer than usual."""
         world = self._world
         what = f"{target.connection} {what}"
         packet = Packet(target.peer.host.name, target.host.name, what, size)
@@ -217,6 +219,8 @@ class End(Fragile, Polled):
             time = world.clock.ns + world.delay(what, wire.link.fates(packet))
         else:
             time = wire.carry(packet, target, TROUBLES[kind])
+        if later and time != NEVER:
+            time += later
         inbox = target._inbox
         if inbox and time < inbox[-1].time:
             time = inbox[-1].time
@@ -229,6 +233,8 @@ class End(Fragile, Polled):
     def _arrives(self, data: bytes, size: int) -> None:
         """Puts bytes on their way to this end; those of one moment travel in one packet."""
         self._held += size
+        if not self.link.is_plain and self._spoil(data, size):
+            return
         if self._inbox and not self.link.rate:
             last = self._inbox[-1]
             world = self._world
@@ -238,6 +244,10 @@ class End(Fragile, Polled):
                 return
         self._counter += 1
         item = self._post(self, Kind.DATA, f"{self._message} {self._counter}", size=size)
+        if self.course is not None and self.course.broken is not None:  # since it was sent
+            self._inbox.pop()
+            self._held -= size
+            return
         item.chunks.append(data)
         item.size = size
 

@@ -40,7 +40,7 @@ class Trouble(NamedTuple):
         kind: which of `interlace.sim.faults.NET` it is.
         option: how it is called as the answer to a question: what the packet does.
         must: the same, as what must hold for a failure.
-        seconds: for a partition, how long it lasts.
+        seconds: for a partition, how long it lasts; for a latency, by how much it is longer.
         one_way: for a partition, whether packets go through in the other direction.
     """
 
@@ -60,7 +60,9 @@ _CUTS = (
 )
 STREAM_TROUBLES = (
     Trouble("loss", "is lost and sent again", "must be lost and sent again"),
+    Trouble("latency", "is late by 10 s", "must be late by 10 s", 10),
     Trouble("reset", "is answered by a reset", "must be answered by a reset of its connection"),
+    Trouble("hang", "hangs", "must hang: nothing arrives over its connection any more"),
     *_CUTS,
 )
 QUIET_TROUBLES = (STREAM_TROUBLES[0], *_CUTS)
@@ -90,10 +92,12 @@ class Wire:
             was declared so.
         cut: whether nothing gets through because of a partition.
         is_plain: whether nothing but `link` counts.
+        is_spoilt: whether anything was said of faults of connections that send over it.
     """
 
     __slots__ = (
-        *("_free", "_stuck", "_world", "bounds", "cut", "is_plain", "link", "rate", "source", "target"),
+        *("_free", "_stuck", "_world", "bounds", "cut", "is_plain", "is_spoilt", "link", "rate"),
+        *("source", "target"),
     )
 
     def __init__(self, world: World, source: Host, target: Host) -> None:
@@ -106,12 +110,17 @@ class Wire:
         self.cut = False
         self._free = 0
         self._stuck: dict[End, _Stuck] = {}
+        self.is_spoilt = False
         self.is_plain = True
         self.review()
 
     def review(self) -> None:
         """Looks at whether anything but `link` counts, after something was changed."""
-        self.is_plain = not (self.rate or self.bounds or self._world.faults.net or self.is_blocked)
+        # for good: a connection may have been broken
+        self.is_spoilt = self.is_spoilt or self.source.network.spoiling.concerns(self)
+        self.is_plain = not (
+            self.rate or self.bounds or self._world.faults.net or self.is_blocked or self.is_spoilt
+        )
 
     @property
     def is_blocked(self) -> bool:
@@ -137,9 +146,14 @@ class Wire:
         if self.is_blocked:  # by that trouble, perhaps
             self.hold(end)
             return NEVER
+        if trouble is not None and trouble.kind == "hang":
+            end.stall()
+            return NEVER
         time = self.leaves(packet.size) + world.delay(packet.what, self.link.fates(packet))
         if trouble is not None and trouble.kind == "loss":
             time += AGAIN
+        elif trouble is not None and trouble.kind == "latency":
+            time += trouble.seconds * SECOND
         elif trouble is not None and trouble.kind == "reset":
             end.sever()
         return time
