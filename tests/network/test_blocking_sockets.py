@@ -4,6 +4,7 @@ import asyncio
 import select
 import selectors
 import socket
+import ssl
 import urllib.request
 from http.client import HTTPConnection
 from pathlib import Path
@@ -297,3 +298,38 @@ def test_happy_eyeballs_make_sockets_of_their_own(drawn: Any) -> None:
         assert len(made) == 1
 
     drawn(main, 20)
+
+
+def test_a_thread_speaks_tls_over_a_socket(drawn: Any) -> None:
+    async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.readline()).upper())
+        writer.close()
+
+    def ask(context: ssl.SSLContext) -> tuple[bytes, bytes]:
+        with (
+            socket.create_connection(("shop", 443)) as plain,
+            context.wrap_socket(plain, server_hostname="shop") as secured,
+        ):
+            secured.sendall(b"tea\n")
+            return secured.recv(100), secured.recv(100)
+
+    def refuse() -> str:
+        stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        with socket.create_connection(("shop", 444)) as plain:
+            try:
+                stranger.wrap_socket(plain, server_hostname="shop")
+            except ssl.SSLCertVerificationError as error:
+                return error.verify_message
+        return ""
+
+    async def main(world: World) -> None:
+        shop = world.network.host("shop")
+        with shop.here():
+            await asyncio.start_server(shout, "0.0.0.0", 443, ssl=shop.tls())
+            await asyncio.start_server(shout, "0.0.0.0", 444, ssl=shop.tls(trusted=False))
+        context = ssl.create_default_context()
+        asked = await asyncio.gather(*(asyncio.to_thread(ask, context) for _ in range(2)))
+        assert asked == [(b"TEA\n", b"")] * 2
+        assert "unable to get local issuer" in await asyncio.to_thread(refuse)
+
+    drawn(main, 10)

@@ -160,10 +160,6 @@ def test_what_the_network_does_not_have_is_refused(plainly: Any) -> None:
                 client.sendmsg([b"x"], [(1, 1, b"")])
             with pytest.raises(NotSimulated, match="with the flags 0x1"):
                 client.send(b"x", socket.MSG_OOB)
-            import ssl
-
-            with pytest.raises(NotSimulated, match="TLS over a socket object"):
-                ssl.create_default_context().wrap_socket(client, server_hostname="x")
 
     plainly(main)
 

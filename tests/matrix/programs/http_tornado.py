@@ -22,7 +22,7 @@ class Shout(websocket.WebSocketHandler):
         await self.write_message(message.upper())
 
 
-@everywhere(tls=False)
+@everywhere(tls=True)
 async def client_and_server(place: Place) -> None:
     with place.here():
         server = httpserver.HTTPServer(
@@ -52,7 +52,7 @@ async def client_and_server(place: Place) -> None:
     await server.close_all_connections()
 
 
-@everywhere(tls=False)
+@everywhere(tls=True)
 async def streams(place: Place) -> None:
     class Echo(tcpserver.TCPServer):
         async def handle_stream(self, stream: iostream.IOStream, address: Any) -> None:

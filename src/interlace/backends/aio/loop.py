@@ -33,6 +33,7 @@ from interlace.backends.aio.stuck import deadlock, describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
 from interlace.backends.aio.tls import Trust
+from interlace.backends.aio.tlssocket import TLS_SOCKETS
 from interlace.backends.aio.waiting import let_go
 from interlace.backends.aio.whosesocket import SOCKETS
 from interlace.backends.clocks import ALIVE, CLOCKS
@@ -40,8 +41,7 @@ from interlace.errors import Unanswered
 from interlace.sim.world import STALL_BOUND, World
 
 Ts = TypeVarTuple("Ts")
-
-for companion in (SOCKETS, RANKS, POOLS, LOOKUPS, DOORS_OF_OTHERS):
+for companion in (SOCKETS, TLS_SOCKETS, RANKS, POOLS, LOOKUPS, DOORS_OF_OTHERS):
     CLOCKS.accompany(companion)
 
 

@@ -115,11 +115,6 @@ def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:
         loop = _loop_of(None)
         if loop is None or number not in loop._plugs:
             return _new_really(cls)
-        if cls.__module__ == "ssl":
-            refuse(
-                "TLS over a socket object",
-                "Give ssl= to loop.create_connection(sock=...) or to asyncio.open_connection(sock=...)",
-            )
         return bare_socket(_class_for(cls), loop)
     if number is not None or issubclass(cls, OwnSocket):
         return _new_really(cls)

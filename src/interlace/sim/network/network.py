@@ -81,6 +81,11 @@ class Network:
         self.announce: Callable[[Authority], None] = lambda authority: None
 
     @property
+    def known_authority(self) -> Authority | None:
+        """The authority for certificates, if anybody has asked for it."""
+        return self._authority
+
+    @property
     def authority(self) -> Authority:
         """Who signs the certificates of hosts; clients in this world trust it."""
         if self._authority is None:
