@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from decimal import Decimal, localcontext
 from typing import Any
@@ -36,6 +37,7 @@ class Commands(FakeSocket):
     _version: str
     _is_known: bool
     _only_user: str
+    _passwords = 0
 
     def _unsubscribe(self, channels: Any, subscribers: dict[bytes, Any], mtype: bytes) -> NoResponse:
         if not channels and not any(self in subs for subs in subscribers.values()):
@@ -123,6 +125,17 @@ class Commands(FakeSocket):
                     "",
                 ]
         return "\r\n".join(lines).encode()
+
+    def own_acl_genpass(self, *bits: bytes) -> bytes:
+        """Makes a password, the same in every run."""
+        size = Int.decode(bits[0]) if bits else 256
+        if not 0 < size <= 4096:
+            raise SimpleError(
+                "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
+            )
+        self._passwords += 1
+        made = hashlib.shake_256(f"{self._client_info['id']} {self._passwords}".encode())
+        return made.hexdigest(size // 8 + 1)[: (size + 3) // 4].encode()
 
     def own_client_getname(self) -> bytes | None:
         """Returns the name that the client has given itself."""
@@ -241,6 +254,7 @@ OWN = {
     "quit": _command("quit", repeat=(bytes,)),
     "wait": _command("wait", Int, Int),
     "info": _command("info", repeat=(bytes,)),
+    "acl genpass": _command("acl_genpass", repeat=(bytes,)),
     "client getname": _command("client_getname"),
     "lmove": _command("lmove", bytes, bytes, bytes, bytes),
     "touch": _command("touch", bytes, repeat=(bytes,)),
