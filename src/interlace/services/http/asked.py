@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Self
 
-    from interlace.services.http.replies import Reply
+    from interlace.services.http.answers import Reply
 
 
 class Asked:

@@ -5,17 +5,18 @@ Requests of one connection are answered in turn: what is pipelined waits (RFC 91
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from interlace.errors import UsageError
 from interlace.services.http import replies
+from interlace.services.http.answers import Reply
 from interlace.services.http.calls import Call, WsCall
 from interlace.services.http.frames import asks_for_websocket
-from interlace.services.http.replies import Reply
-from interlace.sim.network.fault import ENDING
-from interlace.sim.network.service import After, Break
+from interlace.sim.network.fault import ENDING, Fault
+from interlace.sim.network.service import After, Break, Hand, Held
 
 _MOST_HEADERS = 1 << 18
 """Bytes that the head of a request may have."""
@@ -54,12 +55,16 @@ class HttpConversation:
         self._request: Any = None
         self._body = bytearray()
         self._successor: Any = None
+        self._is_streaming = False
 
     def meanwhile(self, data: bytes) -> list[bytes | Break] | None:
         """Takes what arrives while an answer takes time; see `sim.network.service.Conversation`."""
         if self._successor is not None:
             moves: list[bytes | Break] = self._successor.meanwhile(data)
             return moves
+        if self._is_streaming and not data:
+            self._is_streaming = False
+            return [Break.CLOSE]
         return None
 
     def end(self) -> None:
@@ -103,11 +108,14 @@ class HttpConversation:
             elif isinstance(event, h11.EndOfMessage):
                 call = self._call()
                 reply = yield from self._answer(call)
-                yield from self._reply(reply)
+                try:
+                    yield from self._reply(reply)
+                finally:
+                    if reply.successor is None:
+                        call.end = self._now()
                 if reply.successor is not None:
                     yield from reply.successor.begin(http.trailing_data[0])
                     return
-                call.end = self._now()
                 if http.our_state is h11.MUST_CLOSE or http.their_state is h11.MUST_CLOSE:
                     yield Break.CLOSE
                     return
@@ -148,8 +156,8 @@ class HttpConversation:
         has_body = has_body and reply.status not in (204, 304)
         headers = list(reply.headers)
         names = {name.lower() for name, _ in headers}
-        whole = isinstance(reply.body, bytes)
-        if whole and reply.status not in (204, 304) and not names & {"content-length", "transfer-encoding"}:
+        is_framed = reply.status in (204, 304) or names & {"content-length", "transfer-encoding"}
+        if isinstance(reply.body, bytes) and not is_framed:
             headers.append(("Content-Length", str(len(reply.body))))
         head = h11.Response(status_code=reply.status, headers=headers, reason=_reason(reply.status))
         start = http.send(head)
@@ -159,11 +167,48 @@ class HttpConversation:
             yield start + http.send(h11.Data(data=reply.body)) + http.send(h11.EndOfMessage())
         else:
             yield start
-            for chunk in reply.body:
-                yield chunk if isinstance(chunk, After) else http.send(h11.Data(data=chunk))
+            yield from self._pieces(reply, reply.body)
             end = http.send(h11.EndOfMessage())
             if end:
                 yield end
+
+    def _pieces(self, reply: Reply, body: Iterable[Any] | AsyncIterable[Any]) -> Generator[Any, Any, None]:
+        """Makes the moves of a body that is sent in chunks."""
+        self._is_streaming = True
+        if isinstance(body, AsyncIterable):
+            broken = yield Hand(partial(self._pump, body))
+            if broken is not None:
+                yield from broken.answering()
+        else:
+            for piece in body:
+                if isinstance(piece, Fault):
+                    yield from piece.answering()
+                else:
+                    yield piece if isinstance(piece, After) else self._data(piece)
+        if reply.stays_open:
+            yield Break.HANG
+        self._is_streaming = False
+
+    def _data(self, piece: bytes) -> bytes:
+        data: bytes = self._http.send(self._h11.Data(data=piece))
+        return data
+
+    async def _pump(self, body: AsyncIterable[Any], held: Held) -> Fault | None:
+        """Sends what an async generator yields; returns the fault that ends it."""
+        try:
+            async for piece in body:
+                if not self._is_streaming:  # the client has left
+                    return None
+                if isinstance(piece, Fault):
+                    return piece
+                if isinstance(piece, After):
+                    await held.pause(piece)
+                else:
+                    held.write(self._data(piece))
+            return None
+        finally:
+            if isinstance(body, AsyncGenerator):
+                await body.aclose()
 
     def _complain(self, error: Any) -> Generator[Any, Any, None]:
         """Answers what is not HTTP, and ends the connection."""

@@ -9,12 +9,12 @@ from typing import Any
 from interlace.errors import UnmatchedRequest, UnusedRoute, UsageError
 from interlace.services.http import replies
 from interlace.services.http.address import Base
+from interlace.services.http.answers import Reply, is_token
 from interlace.services.http.asked import Asked
 from interlace.services.http.calls import Call
 from interlace.services.http.conditions import ABSENT, Conditions
 from interlace.services.http.conversation import HttpConversation, load_h11
 from interlace.services.http.frames import asks_for_websocket
-from interlace.services.http.replies import Reply, is_token
 from interlace.services.http.routes import Route
 from interlace.services.http.templates import Template
 from interlace.services.http.websockets import WsRoute

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterable
+import os
+from collections.abc import AsyncIterable, Callable, Generator, Iterator
 from typing import Any
 
 from interlace.errors import UsageError
 from interlace.services.http import replies
+from interlace.services.http.answers import Fields, Reply
 from interlace.services.http.asked import Asked
 from interlace.services.http.calls import Call
 from interlace.services.http.conditions import Conditions
-from interlace.services.http.replies import Fields, Reply, reply_of
+from interlace.services.http.files import File
+from interlace.services.http.replies import reply_of
 from interlace.services.http.templates import Template
 from interlace.sim.latency import Latency, parse_latency
-from interlace.sim.network.service import After
 
 
 class Route(Asked):
@@ -48,9 +50,40 @@ class Route(Asked):
         """Answers these bytes; arguments and errors as for `interlace.reply.content`."""
         return self._answer(replies.content(body, status, **options))
 
-    def stream(self, chunks: Iterable[bytes | str | After], status: int = 200, **options: Any) -> Route:
-        """Answers in chunks; arguments and errors as for `interlace.reply.stream`."""
-        return self._answer(replies.stream(chunks, status, **options))
+    def file(self, path: str | os.PathLike[str], status: int = 200, **options: Any) -> Route:
+        """Answers a file, or the part of it that is asked for.
+
+        Args:
+            path: the file; it is read now.
+            status: the status code where all of it is sent.
+            options: `media_type` (else as its name says), `headers` and `latency`.
+
+        Raises:
+            UsageError: it cannot be read, or another argument cannot work.
+        """
+        return self._answer(File(path, status, **options).answer)
+
+    def stream(self, chunks: Any, status: int = 200, **options: Any) -> Route:
+        """Answers in chunks; arguments and errors as for `interlace.reply.stream`.
+
+        Instead of chunks it also takes a function of the `Call` that returns them, or yields them, async or not.
+        """
+        if callable(chunks):
+            replies.stream((), status, **options)
+            function: Callable[[Call], Any] = chunks
+            return self._answer(lambda call: replies.stream(function(call), status, **options))
+        return self._answer(replies.stream(_repeatable(self, "stream", chunks), status, **options))
+
+    def sse(self, events: Any, **options: Any) -> Route:
+        """Answers in server-sent events; arguments and errors as for `interlace.reply.sse`.
+
+        Instead of events it also takes a function of the `Call` that returns them, or yields them, async or not.
+        """
+        if callable(events):
+            replies.sse((), **options)
+            function: Callable[[Call], Any] = events
+            return self._answer(lambda call: replies.sse(function(call), **options))
+        return self._answer(replies.sse(_repeatable(self, "sse", events), **options))
 
     def redirect(
         self, location: str, status: int = 302, *, headers: Fields = None, latency: Latency | None = None
@@ -93,6 +126,12 @@ class Route(Asked):
                     f"route {self} cannot answer {answer!r}: give a function that takes the request"
                 )
         made = [answer if callable(answer) else reply_of(answer) for answer in answers]
+        for one in made:
+            if isinstance(one, Reply) and isinstance(one.body, (Iterator, AsyncIterable)):
+                raise UsageError(
+                    f"route {self} is given a stream that can be sent only once: give a function of the request that "
+                    "returns it"
+                )
         return self._answer(*made, latency=latency)
 
     def _answer(self, *answers: Reply | Callable[[Call], Any], latency: Latency | None = None) -> Route:
@@ -126,3 +165,11 @@ class Route(Asked):
                 )
             answer = reply_of(value)
         return answer.after(self._latency)
+
+
+def _repeatable(route: Route, name: str, pieces: Any) -> Any:
+    if isinstance(pieces, AsyncIterable):
+        raise UsageError(
+            f"route {route}: {name}() is given what can be sent only once: give the function itself; it is given the request"
+        )
+    return list(pieces) if isinstance(pieces, Iterator) else pieces

@@ -8,12 +8,12 @@ from typing import Any
 
 from interlace.errors import UsageError
 from interlace.services.http import replies
+from interlace.services.http.answers import Reply
 from interlace.services.http.asked import Asked
 from interlace.services.http.calls import Call, WsCall
 from interlace.services.http.conditions import Conditions
 from interlace.services.http.frames import Frames, asks_for_websocket, load_websockets
 from interlace.services.http.handled import Handled, Socket
-from interlace.services.http.replies import Reply
 from interlace.services.http.scripted import Scripted
 from interlace.services.http.templates import Template
 from interlace.services.http.ws import Step, check_script, shown

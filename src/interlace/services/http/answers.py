@@ -1,0 +1,104 @@
+"""One answer of a fake web API, whatever is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from interlace.errors import UsageError
+from interlace.sim.latency import Latency, parse_latency
+from interlace.sim.network.fault import Fault
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\x20-\x7e\t]*")
+
+Fields = Mapping[str, str] | None
+"""Header fields of a reply: names and values."""
+
+
+Body = bytes | Iterable[Any] | AsyncIterable[Any]
+"""All of it; or bytes, pauses and faults, which are sent in chunks."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer.
+
+    Args:
+        status: its status code.
+        headers: its header fields; how it is framed is added.
+        body: all of it; or bytes, pauses and faults, in order, which are sent in chunks.
+        stays_open: whether such a body never ends.
+        delays: how long it takes before it is sent, in ns, the boring one first; None: nobody has said so.
+        fault: what goes wrong instead of it, or with it; None: nothing.
+        successor: carries the connection on from here, in another protocol; None: HTTP goes on.
+    """
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: Body = b""
+    delays: tuple[int, ...] | None = None
+    fault: Fault | None = None
+    successor: Any = None
+    stays_open: bool = False
+
+    def after(self, latency: Latency | None) -> Reply:
+        """Returns the same reply, which takes this long if nothing was said of it before."""
+        return (
+            self
+            if latency is None or self.delays is not None
+            else replace(self, delays=parse_latency(latency))
+        )
+
+
+def make_reply(
+    body: Body,
+    kind: str | None,
+    status: int,
+    headers: Fields,
+    latency: Latency | None,
+) -> Reply:
+    """Returns an answer.
+
+    Args:
+        body: its body.
+        kind: its Content-Type, where the fields do not say it.
+        status: its status code.
+        headers: its header fields.
+        latency: how long it takes.
+
+    Raises:
+        UsageError: one of them cannot work.
+    """
+    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 999:
+        raise UsageError(
+            f"status {status!r} is none of a reply: give a number from 200 up, such as 200 or 503"
+        )
+    fields = {} if headers is None else headers
+    if not isinstance(fields, Mapping):
+        raise UsageError(f"headers={headers!r}: give names and values, such as {{'X-Limit': '10'}}")
+    for name, value in fields.items():
+        if not (
+            isinstance(name, str)
+            and _NAME.fullmatch(name)
+            and isinstance(value, str)
+            and _VALUE.fullmatch(value)
+        ):
+            raise UsageError(
+                f"headers have {name!r}: {value!r}, which cannot be sent: a name is a word without spaces, and its "
+                "value a text of one line in ASCII (RFC 9110, section 5)"
+            )
+    if kind is not None and not (isinstance(kind, str) and _VALUE.fullmatch(kind)):
+        raise UsageError(f"media_type={kind!r} cannot be sent: give a text such as 'text/plain'")
+    pairs = list(fields.items())
+    if kind is not None and "content-type" not in {name.lower() for name in fields}:
+        pairs.insert(0, ("Content-Type", kind))
+    delays = None if latency is None else parse_latency(latency)
+    return Reply(status, tuple(pairs), body, delays)
+
+
+def is_token(text: str) -> bool:
+    """Tells whether a text is a word as names of header fields are (RFC 9110, section 5.6.2)."""
+    return _NAME.fullmatch(text) is not None
