@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import builtins
 import os
+import select
 import time
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-_HELD = {module: dict(vars(module)) for module in (builtins, os, time)}
+FCNTL: Any
+try:
+    import fcntl as FCNTL  # noqa: N812
+except ImportError:  # on Windows
+    FCNTL = None
+
+_HELD = {module: dict(vars(module)) for module in (builtins, os, select, time, FCNTL) if module is not None}
 
 
 def is_built_in(module: ModuleType, name: str) -> bool:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import poll as poll_bound_before
+from select import select as select_bound_before
 from socket import socket as bound_before
 from typing import Any
 
@@ -162,6 +164,46 @@ def test_what_the_network_does_not_have_is_refused(plainly: Any) -> None:
                 client.send(b"x", socket.MSG_OOB)
 
     plainly(main)
+
+
+def test_polls_whose_names_were_bound_before_are_simulated_as_well(plainly: Any) -> None:
+    async def main(world: World) -> None:
+        client, server = await joined()
+        with client, server:
+            assert select_bound_before([client], [client], [], 0) == ([], [client], [])
+            poll = poll_bound_before()
+            poll.register(server, 1)
+            assert poll.poll(0) == []
+            client.send(b"x")
+            await asyncio.sleep(1)
+            assert select_bound_before([server], [], [], 0) == ([server], [], [])
+            assert poll.poll(0) == [(server.fileno(), 1)]
+
+    plainly(main)
+    here, there = os.pipe()
+    assert select_bound_before([here], [there], [], 0) == ([], [there], [])
+    os.close(here)
+    os.close(there)
+
+
+def test_flags_of_a_descriptor_can_be_set(plainly: Any) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    async def main(world: World) -> None:
+        with made() as sock:
+            flags = fcntl.fcntl(sock, fcntl.F_GETFD)
+            assert fcntl.fcntl(sock.fileno(), fcntl.F_SETFD, flags | fcntl.FD_CLOEXEC) == 0
+            assert fcntl.fcntl(sock, fcntl.F_GETFL) & os.O_NONBLOCK
+            assert fcntl.fcntl(sock, fcntl.F_SETFL, os.O_NONBLOCK) == 0
+            with pytest.raises(NotSimulated, match="with the command"):
+                fcntl.fcntl(sock, fcntl.F_DUPFD, 0)
+            number = sock.fileno()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            fcntl.fcntl(number, fcntl.F_GETFD)
+
+    plainly(main)
+    with socket.socket() as real:
+        assert fcntl.fcntl(real, fcntl.F_GETFD) == fcntl.FD_CLOEXEC
 
 
 # -- in many orders --------------------------------------------------------------------------------

@@ -200,9 +200,9 @@ class Clocks:
             companion.replace()
         setattr(threading, _STARTER, self._start)
 
-    def accompany(self, companion: Companion) -> None:
+    def accompany(self, *companions: Companion) -> None:
         """Has something else be replaced whenever the clocks are; to be told before any is shown."""
-        self._companions.append(companion)
+        self._companions += companions
 
     def _depart(self, zone: str) -> Any:
         """Has time-machine show the wall clock; None where freezegun shows one already."""

@@ -18,6 +18,7 @@ from interlace.backends.aio.handles import Handle
 from interlace.backends.aio.ownsocket import KINDS, OwnSocket, bare_socket
 from interlace.backends.aio.refused import DESCRIPTORS, Refused, refuse
 from interlace.backends.aio.socketfile import key_of
+from interlace.backends.clocks import CLOCKS
 from interlace.sim.network.local import LocalSocket
 from interlace.sim.network.sockets import Socket
 from interlace.sim.network.udp import UdpSocket
@@ -329,6 +330,16 @@ class Descriptors(Refused, inside.SocketFunctions):
         own = self._own(sock, "loop.sock_sendfile")
         size: int = await super().sock_sendfile(own, file, offset, count, fallback=fallback)
         return size
+
+
+def loop_of(file: str | None) -> Descriptors | None:
+    """Returns the loop of the run that this thread belongs to; None: it is to be given what is real.
+
+    Args:
+        file: where the code stands that asks.
+    """
+    world: Any = CLOCKS.world_of(file)
+    return world if isinstance(world, Descriptors) else None
 
 
 def _number_of(fd: Any) -> int:

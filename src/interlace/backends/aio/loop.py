@@ -20,29 +20,24 @@ from weakref import WeakSet
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Future, Names, Task, run_permuted
 from interlace.backends.aio.byhand import ByHand
-from interlace.backends.aio.elders import POOLS
-from interlace.backends.aio.foreign import DOORS_OF_OTHERS
+from interlace.backends.aio.companions import COMPANIONS
 from interlace.backends.aio.handles import Handle, Timer, report
-from interlace.backends.aio.lookups import LOOKUPS
 from interlace.backends.aio.pipes import Pipes
 from interlace.backends.aio.programs import Programs, belongs_to_the_dead
-from interlace.backends.aio.ranked import RANKS
 from interlace.backends.aio.runaway import Pace
 from interlace.backends.aio.slow import run_timed
 from interlace.backends.aio.stuck import deadlock, describe_waiting
 from interlace.backends.aio.threads import Threads
 from interlace.backends.aio.timers import Timers
 from interlace.backends.aio.tls import Trust
-from interlace.backends.aio.tlssocket import TLS_SOCKETS
 from interlace.backends.aio.waiting import let_go
-from interlace.backends.aio.whosesocket import SOCKETS
 from interlace.backends.clocks import ALIVE, CLOCKS
 from interlace.errors import Unanswered
 from interlace.sim.world import STALL_BOUND, World
 
 Ts = TypeVarTuple("Ts")
-for companion in (SOCKETS, TLS_SOCKETS, RANKS, POOLS, LOOKUPS, DOORS_OF_OTHERS):
-    CLOCKS.accompany(companion)
+
+CLOCKS.accompany(*COMPANIONS)
 
 
 class Loop(Pipes, Timers, Threads, inside.BaseLoop):  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import select
 import selectors
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from interlace.backends.aio.descriptors import FIRST_NUMBER, Descriptors
+from interlace.backends.aio.descriptors import FIRST_NUMBER, Descriptors, loop_of
 from interlace.backends.aio.refused import refuse
 from interlace.backends.aio.socketwait import is_in_loop, wait_for
+from interlace.backends.replaced import Replaced
+from interlace.untouched import is_built_in
 
 if TYPE_CHECKING:
     from interlace.sim.network.sockets import Socket
-
-select_really = select.select
-poll_really = getattr(select, "poll", None)
 
 _ALWAYS = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _READS = select.POLLIN | select.POLLHUP | select.POLLERR
@@ -100,12 +100,13 @@ def select_mixed(
             if number >= FIRST_NUMBER:
                 wanted[number] = wanted.get(number, 0) | event
     if not wanted:
-        return select_really(given[0], given[1], given[2], timeout)
+        plainly: tuple[list[Any], list[Any], list[Any]] = _SELECT.real(*given, timeout)
+        return plainly
     real = [
         [file for file, number in zip(files, own, strict=True) if number < FIRST_NUMBER]
         for files, own in zip(given, numbers, strict=True)
     ]
-    truly: Any = select_really(real[0], real[1], real[2], 0) if any(real) else ([], [], [])
+    truly: Any = _SELECT.real(real[0], real[1], real[2], 0) if any(real) else ([], [], [])
     found = pass_until(loop, wanted, 0 if any(truly) else timeout, "select.select")
     answers = []
     for kind, mask in ((0, _READS), (1, _WRITES), (2, 0)):
@@ -169,8 +170,8 @@ class Poll:
     @property
     def _truly(self) -> Any:
         if self._real is None:
-            assert poll_really is not None
-            self._real = poll_really()
+            assert _POLL is not None
+            self._real = _POLL.real()
         return self._real
 
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
@@ -213,3 +214,77 @@ def become_simulated(made: Any, loop: Descriptors) -> None:
 
 
 _init_really = selectors.SelectSelector.__init__
+
+
+# -- whose poll ------------------------------------------------------------------------------------
+
+
+def _select(reads: Any, writes: Any, others: Any, timeout: Any = None, /) -> Any:
+    """Is `select.select` while code of a run is executed."""
+    loop = loop_of(sys._getframe(1).f_code.co_filename)
+    if loop is None:
+        return _SELECT.real(reads, writes, others, timeout)
+    return select_mixed(loop, reads, writes, others, timeout)
+
+
+def _poll() -> Any:
+    """Is `select.poll` while code of a run is executed."""
+    loop = loop_of(sys._getframe(1).f_code.co_filename)
+    assert _POLL is not None
+    return _POLL.real() if loop is None else Poll(loop)
+
+
+# Wherever their names are bound, as by `from select import select`.
+_SELECT = Replaced(select, "select", _select)
+_POLL = Replaced(select, "poll", _poll) if is_built_in(select, "poll") else None
+
+_INITS = {cls: vars(cls).get("__init__") for cls in SELECTORS}
+
+
+def _init_of(cls: type[selectors.BaseSelector]) -> Callable[[Any], None]:
+    """Returns what is the `__init__` of a class of selectors while code of a run is executed.
+
+    Not its `__new__`: once a class has had one, CPython does not forget that, and is stricter with its subclasses.
+    """
+
+    def init(made: Any) -> None:
+        loop = loop_of(sys._getframe(1).f_code.co_filename) if type(made) is cls else None
+        original: Any = _INITS[cls]
+        if loop is not None:
+            become_simulated(made, loop)
+        elif original is not None:
+            original(made)
+        else:
+            super(cls, made).__init__()
+
+    return init
+
+
+_OURS = {cls: _init_of(cls) for cls in SELECTORS}
+
+
+class _Polls:
+    """How descriptors are polled; see `Companion`."""
+
+    def replace(self) -> None:
+        """Has code of a run ask for what is simulated."""
+        _SELECT.replace()
+        if _POLL is not None:
+            _POLL.replace()
+        for cls, ours in _OURS.items():
+            setattr(cls, "__init__", ours)  # noqa: B010
+
+    def restore(self) -> None:
+        """Has everybody ask for what is real."""
+        _SELECT.restore()
+        if _POLL is not None:
+            _POLL.restore()
+        for cls, init in _INITS.items():
+            if init is None:
+                del cls.__init__
+            else:
+                setattr(cls, "__init__", init)  # noqa: B010
+
+
+POLLS = _Polls()
+"""Those of this process."""

@@ -9,27 +9,15 @@ from __future__ import annotations
 
 import _socket
 import functools
-import select
-import selectors
 import socket
 import sys
 import types
-from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
-from interlace.backends.aio.descriptors import FIRST_NUMBER, Descriptors
+from interlace.backends.aio.descriptors import FIRST_NUMBER, loop_of
 from interlace.backends.aio.ownsocket import KINDS, OwnSocket, bare_socket
-from interlace.backends.aio.polls import (
-    SELECTORS,
-    Poll,
-    become_simulated,
-    poll_really,
-    select_mixed,
-    select_really,
-)
 from interlace.backends.aio.refused import refuse
-from interlace.backends.clocks import CLOCKS
 from interlace.sim.network.local import joined
 
 _socketpair_really = getattr(_socket, "socketpair", None)
@@ -37,72 +25,19 @@ _new_really = socket.socket.__new__
 
 
 class _Sockets:
-    """How sockets are made, and descriptors polled; see `Companion`."""
+    """How sockets are made; see `Companion`."""
 
     def replace(self) -> None:
         """Has code of a run be given what is simulated."""
         socket.socket.__new__ = _new  # type: ignore[assignment,method-assign]
         if _socketpair_really is not None:
             _socket.socketpair = _socketpair
-        select.select = _select
-        if poll_really is not None:
-            select.poll = _poll  # type: ignore[misc,assignment]
-        for cls, ours in _OURS.items():
-            setattr(cls, "__init__", ours)  # noqa: B010
 
     def restore(self) -> None:
         """Has everybody be given what is real."""
         del socket.socket.__new__
         if _socketpair_really is not None:
             _socket.socketpair = _socketpair_really
-        select.select = select_really
-        if poll_really is not None:
-            select.poll = poll_really  # type: ignore[misc]
-        for cls, init in _INITS.items():
-            if init is None:
-                del cls.__init__
-            else:
-                setattr(cls, "__init__", init)  # noqa: B010
-
-
-def _select(reads: Any, writes: Any, others: Any, timeout: Any = None, /) -> Any:
-    """Is `select.select` while code of a run is executed."""
-    loop = _loop_of(sys._getframe(1).f_code.co_filename)
-    if loop is None:
-        return select_really(reads, writes, others, timeout)
-    return select_mixed(loop, reads, writes, others, timeout)
-
-
-def _poll() -> Any:
-    """Is `select.poll` while code of a run is executed."""
-    loop = _loop_of(sys._getframe(1).f_code.co_filename)
-    assert poll_really is not None
-    return poll_really() if loop is None else Poll(loop)
-
-
-_INITS = {cls: vars(cls).get("__init__") for cls in SELECTORS}
-
-
-def _init_of(cls: type[selectors.BaseSelector]) -> Callable[[Any], None]:
-    """Returns what is the `__init__` of a class of selectors while code of a run is executed.
-
-    Not its `__new__`: once a class has had one, CPython does not forget that, and is stricter with its subclasses.
-    """
-
-    def init(made: Any) -> None:
-        loop = _loop_of(sys._getframe(1).f_code.co_filename) if type(made) is cls else None
-        original: Any = _INITS[cls]
-        if loop is not None:
-            become_simulated(made, loop)
-        elif original is not None:
-            original(made)
-        else:
-            super(cls, made).__init__()
-
-    return init
-
-
-_OURS = {cls: _init_of(cls) for cls in SELECTORS}
 
 
 def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:
@@ -112,22 +47,16 @@ def _new(cls: type[socket.socket], *args: Any, **options: Any) -> socket.socket:
     if isinstance(number, int):
         if number < FIRST_NUMBER:
             return _new_really(cls)
-        loop = _loop_of(None)
+        loop = loop_of(None)
         if loop is None or number not in loop._plugs:
             return _new_really(cls)
         return bare_socket(_class_for(cls), loop)
     if number is not None or issubclass(cls, OwnSocket):
         return _new_really(cls)
-    loop = _loop_of(_calling_file())
+    loop = loop_of(_calling_file())
     if loop is None:
         return _new_really(cls)
     return bare_socket(_class_for(cls), loop)
-
-
-def _loop_of(file: str | None) -> Descriptors | None:
-    """Returns the loop of the run that code in this file belongs to; None: it is to be given what is real."""
-    world: Any = CLOCKS.world_of(file)
-    return world if isinstance(world, Descriptors) else None
 
 
 class _Half(NamedTuple):
@@ -146,7 +75,7 @@ class _Half(NamedTuple):
 
 def _socketpair(family: int = -1, type: int = -1, proto: int = 0, /) -> Any:  # noqa: A002
     """Is what `socket.socketpair` asks while code of a run is executed."""
-    loop = _loop_of(_calling_file())
+    loop = loop_of(_calling_file())
     kind = socket.SOCK_STREAM if type == -1 else type & KINDS
     if loop is None or family not in (-1, socket.AF_UNIX):
         assert _socketpair_really is not None
