@@ -154,3 +154,24 @@ def parse(text: str) -> dict[str, str]:
 async def ticks(every: float) -> AsyncIterator[int]:
     raise OSError("no clock here")
     yield 1
+
+
+# -- code under test -------------------------------------------------------------------------------
+
+users = UserRepo("db")
+limit = 10
+
+
+async def size_of(url: str) -> int:
+    return len(await fetch(url))
+
+
+async def name_of(number: int) -> str:
+    name: str = (await users.get(number))["name"]
+    return name
+
+
+async def name_at(url: str, number: int) -> str:
+    async with UserRepo(url) as repo:
+        name: str = (await repo.get(number))["name"]
+        return name

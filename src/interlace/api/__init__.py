@@ -10,8 +10,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from unittest.mock import DEFAULT
 
 from interlace.api.mocks import AsyncMock, MagicMock
+from interlace.api.patching import patch
 from interlace.api.world import World
 from interlace.backends.aio.run import MAX_STEPS, MAX_TIME, Asyncio, Running, new_event_loop
 from interlace.engine.explore import Progress, Search
@@ -235,6 +237,8 @@ def _program(main: Main) -> Program:
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
+    patched = [one for one in getattr(main, "patchings", ()) if one.new is DEFAULT]
+    wanted = wanted[: max(len(wanted) - len(patched), 0)]  # unittest.mock.patch gives these
     if len(wanted) > 1:
         names = ", ".join(parameter.name for parameter in wanted)
         raise UsageError(
@@ -284,6 +288,7 @@ __all__ = [
     "explore",
     "fault",
     "new_event_loop",
+    "patch",
     "replay",
     "reply",
     "run",

@@ -52,6 +52,7 @@ class World:
         reviews: asked when the program has ended well, for what fails the run nevertheless.
         remarks: what a run is to be told with its failure, a line each: it fails no run by itself.
         endings: what is run to its end when the program has ended well, while its loop still runs.
+        undoing: undoes what was changed for the run, the last one first, when it is over.
         files: what the test says about real files; None: nothing.
         step: the number of the step that is running; -1 before the first.
         trace: what happened so far.
@@ -109,6 +110,7 @@ class World:
         self.reviews: list[Callable[[], BaseException | None]] = []
         self.remarks: list[str] = []
         self.endings: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.undoing: list[Callable[[], None]] = []
         self.files: Files | None = None
         self.closed = False
 

@@ -27,17 +27,12 @@ def test_a_spec_that_is_none(error_of: ErrorOf, spec: Any) -> None:
     assert "give" in str(error)
 
 
-def test_a_coroutine_an_empty_class_and_a_fake_are_no_spec(error_of: ErrorOf) -> None:
+def test_a_coroutine_and_what_is_empty_are_no_spec(error_of: ErrorOf) -> None:
     coroutine = _coroutine()
     assert "no fake can be made of <coroutine object _coroutine>" in str(error_of(coroutine))
     coroutine.close()
     assert "Empty has no methods" in str(error_of(type("Empty", (), {})))
     assert "empty has no methods" in str(error_of(types.ModuleType("empty")))
-
-    async def program(world: interlace.World) -> None:
-        world.fake(world.fake(UserRepo))
-
-    assert "<fake UserRepo> is a fake already" in str(interlace.run(program).error)
 
 
 @pytest.mark.parametrize(

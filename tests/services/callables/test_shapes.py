@@ -216,6 +216,19 @@ def test_wrapped_functions_are_what_they_are_when_called(passes: Passes) -> None
     passes(program)
 
 
+def test_a_fake_of_a_fake_is_one_of_the_same(passes: Passes) -> None:
+    async def program(world: interlace.World) -> None:
+        repo = world.fake(world.fake(UserRepo))
+        assert isinstance(repo, UserRepo)
+        again = world.fake(repo.get)
+        again.returns({"n": 1})
+        assert await again(1) == {"n": 1}
+        assert not repo.get.calls
+        assert repr(again) == "<fake UserRepo.get, is async>"
+
+    passes(program)
+
+
 # -- calls that do not fit -------------------------------------------------------------------------
 
 

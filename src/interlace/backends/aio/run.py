@@ -195,6 +195,8 @@ class Running:
                     self._host.abandon()
                 _tear_down(self.loop, self._interrupted)
         finally:
+            while self.world.undoing:
+                self.world.undoing.pop()()
             if self.world.files is not None:
                 CALLS.end(self.world.files)
 

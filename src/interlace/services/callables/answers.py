@@ -31,6 +31,16 @@ class Script:
     def __init__(self) -> None:
         self._limited: list[list[Any]] = []  # pairs of an answer and for how many calls it is still
         self._rest: list[Answer] = []
+        self._kept: tuple[list[list[Any]], list[Answer]] = ([], [])
+
+    def keep(self) -> None:
+        """Remembers what is said now."""
+        self._kept = [list(pair) for pair in self._limited], list(self._rest)
+
+    def renew(self) -> None:
+        """Says again what was remembered, and no more."""
+        limited, rest = self._kept
+        self._limited, self._rest = [list(pair) for pair in limited], list(rest)
 
     def add(self, answers: Sequence[Answer], times: int | None) -> None:
         """Adds answers: for so many calls each; None: one after the other, and the last one again and again."""

@@ -24,7 +24,11 @@ class Failures:
     """
 
     def __init__(self, at_most: int) -> None:
-        self._left = at_most
+        self._at_most = self._left = at_most
+
+    def renew(self) -> None:
+        """Has as many failures to give as in the beginning."""
+        self._left = self._at_most
 
     def draw(self, world: World | None, name: str, number: int, errors: Sequence[Any]) -> Exception | None:
         """Asks whether a call fails, and returns the error that it fails with; None: it does not.

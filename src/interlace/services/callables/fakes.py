@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_origin
 
 from interlace.errors import UsageError
@@ -41,28 +42,36 @@ def make_fake(
     fail: Fail = None,
     at_most: int = 1,
     name: str = "",
+    bound: bool = True,
+    hint: str = "",
 ) -> Any:
     """Returns a fake: of an instance, given a class; else of what it is given.
 
     Args:
-        spec: what it stands for: a class, an instance, a function or a module.
+        spec: what it stands for: a class, an instance, a function or a module; of a fake: what that stands for.
         implementation: answers in its place where the test has said nothing; None: nobody does.
         carrier: has its calls take time.
         latency: how long they take; None: 0 to 100 ms.
         fail: what they may fail with.
         at_most: how many of them fail in one run, at most.
         name: what it is called in stories; "": as the spec.
+        bound: whether a function is called as it is; else its first parameter is the instance.
+        hint: how a test gives an implementation, in words; "": to `world.fake`.
 
     Raises:
         UsageError: an argument that cannot work.
     """
     spec = get_origin(spec) or spec  # Repo[User]
-    if isinstance(spec, (Fake, FakeFunction)):
-        raise UsageError(f"{show(spec)} is a fake already: give what it stands for")
-    check_spec(spec)
+    if isinstance(spec, Fake):
+        spec = spec._interlace.spec
     around = Surroundings(carrier, Failures(at_most))
+    if isinstance(spec, FakeFunction):
+        function = replace(spec.answerer.function, name=name or spec.answerer.name)
+        return _fake_function(function, implementation, around, latency, fail, at_most, hint)
+    check_spec(spec)
     if is_function(spec):
-        return _fake_function(spec, implementation, around, latency, fail, at_most, name)
+        function = function_of(name or getattr(spec, "__name__", "") or show(spec), spec, bound=bound)
+        return _fake_function(function, implementation, around, latency, fail, at_most, hint)
     shown = name or _name_of(spec)
     members = members_of(spec)
     functions = _functions_in(members)
@@ -71,7 +80,7 @@ def make_fake(
     if implementation is not None:
         check_implementation(implementation, members, shown)
     else:
-        around.implement = f"; or give the fake an implementation: world.fake({shown}, ...)"
+        around.implement = f"; or give {hint or f'the fake an implementation: world.fake({shown}, ...)'}"
     delays = _read_latencies(latency, functions, shown)
     named = {one: member.kind is not Kind.PLAIN for one, member in functions.items() if one not in SPECIAL}
     errors = read_failures(fail, at_most, named, shown, is_function=False)
@@ -188,16 +197,15 @@ class FakeProperty:
 
 
 def _fake_function(
-    spec: Any,
+    function: Function,
     implementation: Any,
     around: Surroundings,
     latency: Latencies,
     fail: Fail,
     at_most: int,
-    name: str,
+    hint: str,
 ) -> FakeFunction:
-    shown = name or getattr(spec, "__name__", "") or show(spec)
-    function = function_of(shown, spec, bound=True)
+    shown = function.name
     if isinstance(latency, Mapping):
         raise UsageError(f"latency={latency!r}: {shown} is a function; give its latency without a name")
     if implementation is not None:
@@ -207,7 +215,9 @@ def _fake_function(
             )
         check_function(implementation, function, getattr(implementation, "__name__", "it"), shown)
     else:
-        around.implement = f"; or give the fake a function that answers: world.fake({shown}, ...)"
+        around.implement = (
+            f"; or give {hint or f'the fake a function that answers: world.fake({shown}, ...)'}"
+        )
     delays = _read_latencies(latency, {shown: function}, shown)
     errors = read_failures(fail, at_most, {shown: True}, shown, is_function=True)
     answerer = Answerer(

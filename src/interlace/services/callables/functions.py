@@ -37,7 +37,7 @@ class FakeFunction:
     def __init__(self, answerer: Answerer) -> None:
         function = answerer.function
         self.answerer = answerer
-        self.__name__ = function.name
+        self.__name__ = function.name.rpartition(".")[2]
         self.__qualname__ = answerer.name
         self.__doc__ = function.doc
         if function.signature is not None:
@@ -138,6 +138,8 @@ class FakeFunction:
             elif meant == "returned":
                 value = self._check_value(value, where)
             answers.append(Answer(value, meant, delays))
+        around = self.answerer.around
+        around.leave(around.carrier.world)
         self.answerer.script.add(answers, check_times(times, where))
         return self
 

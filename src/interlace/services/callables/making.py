@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import ref
 
 from interlace.errors import UnexpectedCall
 from interlace.services.callables.answers import Answer, Script, is_error, raised
@@ -16,6 +17,9 @@ from interlace.services.callables.specs import UNSET, Function
 from interlace.services.callables.wording import show_call
 from interlace.sim.carrier import Carrier
 from interlace.sim.network.service import After
+
+if TYPE_CHECKING:
+    from interlace.sim.world import World
 
 
 @dataclass
@@ -29,12 +33,42 @@ class Surroundings:
 
     Attributes:
         calls: all calls, in order.
+        answerers: the functions.
     """
 
     carrier: Carrier
     failures: Failures
     implement: str = ""
     calls: list[Call] = field(default_factory=list)
+    answerers: list[Answerer] = field(default_factory=list)
+    _run: ref[World] | None = None
+    _kept: list[Call] = field(default_factory=list)
+
+    def enter(self, world: World | None) -> None:
+        """Begins anew if this is another run than that of the last call: with what was said outside of all runs."""
+        if world is None or (self._run is not None and self._run() is world):
+            return
+        if self._run is None:
+            self._kept = list(self.calls)
+            for one in self.answerers:
+                one.script.keep()
+                one.kept = list(one.calls)
+        else:
+            self._begin_anew()
+        self._run = ref(world)
+
+    def leave(self, world: World | None) -> None:
+        """Forgets what runs have changed, if something is said outside of them."""
+        if world is None and self._run is not None:
+            self._begin_anew()
+            self._run = None
+
+    def _begin_anew(self) -> None:
+        self.calls[:] = self._kept
+        self.failures.renew()
+        for one in self.answerers:
+            one.script.renew()
+            one.calls[:] = one.kept
 
 
 @dataclass
@@ -53,6 +87,7 @@ class Answerer:
     Attributes:
         script: what the test has said.
         calls: the calls.
+        kept: those that were made before the first run.
         name: what it is called in stories.
         access: how the test names it.
     """
@@ -66,10 +101,12 @@ class Answerer:
     errors: tuple[Any, ...] = ()
     script: Script = field(default_factory=Script)
     calls: list[Call] = field(default_factory=list)
+    kept: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.name = f"{self.owner}{self.function.name}"
         self.access = f"fake.{self.function.name}" if self.owner else "fake"
+        self.around.answerers.append(self)
 
 
 class Given(NamedTuple):
@@ -104,6 +141,7 @@ class Making:
         """Records the call, and decides what comes of it."""
         fake, carrier = self._fake, self._fake.around.carrier
         world = carrier.world
+        fake.around.enter(world)
         time, task, host = 0.0, "", ""
         if world is not None:
             time, host = world.clock.elapsed, world.network.here.name
