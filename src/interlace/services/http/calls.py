@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from interlace.services.http.multipart import Upload, read_multipart
+
 
 class Headers(Mapping[str, str]):
     """Header fields, whatever the case of their names; those that come several times are joined by commas.
@@ -106,10 +108,32 @@ class Call:
         """
         return json.loads(self.body)
 
-    @cached_property
+    @property
     def form(self) -> dict[str, str]:
-        """The body read as a form (application/x-www-form-urlencoded)."""
-        return dict(parse_qsl(self.text, keep_blank_values=True))
+        """The body read as a form, without its files; the last value where a name comes several times."""
+        return dict(self.forms)
+
+    @property
+    def files(self) -> dict[str, Upload]:
+        """The files of a form that has some (multipart/form-data); the last one where a name comes several times."""
+        return dict(self.uploads)
+
+    @property
+    def forms(self) -> tuple[tuple[str, str], ...]:
+        """All pairs of a form, in order, without its files."""
+        return self._fields[0]
+
+    @property
+    def uploads(self) -> tuple[tuple[str, Upload], ...]:
+        """All names and files of a form, in order."""
+        return self._fields[1]
+
+    @cached_property
+    def _fields(self) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, Upload], ...]]:
+        kind = self.headers.get("content-type", "")
+        if kind.partition(";")[0].strip().lower() == "multipart/form-data":
+            return read_multipart(kind, self.body)
+        return tuple(parse_qsl(self.text, keep_blank_values=True)), ()
 
 
 class WsMessage(NamedTuple):

@@ -81,7 +81,7 @@ class HttpFake:
         headers: Mapping[str, Any] | None = None,
         json: Any = ABSENT,
         form: Mapping[str, Any] | None = None,
-        body: bytes | str | None = None,
+        body: bytes | str | Callable[[bytes], object] | None = None,
         when: Callable[[Call], object] | None = None,
     ) -> Route:
         """Makes a route: it is for the requests that fit all that is given.
@@ -89,11 +89,9 @@ class HttpFake:
         Args:
             method: such as `"GET"`; `"*"`: any.
             path: a template: `/users/{id}`; `{path:rest}` at its end takes all that follows.
-            query: names and values that the query has; it may have more.
-            headers: names and values that the header has.
-            json: what the body is, read as JSON.
-            form: names and values that the body has, read as a form.
-            body: what the body is, as bytes or text.
+            query, headers, form: names and values that it has; it may have more. See `Conditions`.
+            json: what the body is, read as JSON; or a function that is given that.
+            body: what the body is, as bytes or text; or a function that is given the bytes.
             when: called with the `Call`; whether the route is for it.
 
         Raises:
