@@ -170,6 +170,19 @@ class UnexpectedCall(InterlaceError, AssertionError):
         self.call = call
 
 
+class OutOfOrder(InterlaceError, AssertionError):
+    """Fakes were not asked in the order that `interlace.in_order` was given.
+
+    Args:
+        what: which one was too early, in words.
+        calls: a line for each call, in the order in which they were made.
+    """
+
+    def __init__(self, what: str, calls: tuple[str, ...]) -> None:
+        super().__init__(f"out of order: {what}. In the order in which they were made{_listed(calls)}")
+        self.calls = calls
+
+
 class UnexpectedMessage(InterlaceError, AssertionError):
     """A fake websocket was sent something that its script does not expect; see `World.http`.
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import interlace
 from interlace import UnmatchedRequest, UsageError
 from interlace.services.http.calls import Call, Upload
+from interlace.services.order import Moment
 
 
 def passes(program: Callable[..., Any]) -> interlace.Outcome:
@@ -216,7 +217,7 @@ def test_a_form_with_another_file(client: str) -> None:
 @given(st.binary(max_size=300), st.text("ab\r\n-", max_size=20))
 def test_what_httpx_puts_into_a_form_comes_out_of_it(content: bytes, text: str) -> None:
     request = httpx.Request("POST", "http://x/", data={"t": text}, files={"f": ("n", content, "a/b")})
-    call = Call("POST", "/", list(request.headers.items()), request.read(), 0)
+    call = Call("POST", "/", list(request.headers.items()), request.read(), Moment(0, 0))
     assert call.forms == (("t", text),)
     assert call.uploads == (("f", Upload("n", "a/b", content)),)
 
@@ -231,13 +232,13 @@ def test_what_httpx_puts_into_a_form_comes_out_of_it(content: bytes, text: str) 
     ],
 )
 def test_a_form_that_is_torn(kind: str, body: bytes) -> None:
-    call = Call("POST", "/", [("Content-Type", kind)], body, 0)
+    call = Call("POST", "/", [("Content-Type", kind)], body, Moment(0, 0))
     assert call.form == {}
     assert call.files == {}
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "python_multipart.multipart", None)
-    call = Call("POST", "/", [("Content-Type", "multipart/form-data; boundary=a")], b"", 0)
+    call = Call("POST", "/", [("Content-Type", "multipart/form-data; boundary=a")], b"", Moment(0, 0))
     with pytest.raises(UsageError, match=r"pip install 'interlace\[http\]'"):
         assert call.form

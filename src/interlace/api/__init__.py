@@ -30,6 +30,7 @@ from interlace.report.text import findings_to_text
 from interlace.services import faults as fault
 from interlace.services.http import replies as reply
 from interlace.services.http import ws
+from interlace.services.order import in_order
 from interlace.sim.faults import Faults
 from interlace.sim.network.service import after
 from interlace.sim.world import World as SimWorld
@@ -287,6 +288,7 @@ __all__ = [
     "after",
     "explore",
     "fault",
+    "in_order",
     "new_event_loop",
     "patch",
     "replay",

@@ -8,6 +8,7 @@ from typing import Any
 from interlace.errors import UsageError
 from interlace.services.http import HttpFake
 from interlace.services.http.address import Base
+from interlace.services.order import Moment
 from interlace.services.redis import RedisFake
 from interlace.services.redis.address import Address
 from interlace.services.redis.fake import load_fakeredis
@@ -91,7 +92,7 @@ class Services:
         world = self._inner
         fake = HttpFake(
             base,
-            lambda: world.clock.elapsed,
+            lambda: Moment(world.clock.elapsed, world.step),
             world.complaints.append,
             strict=strict,
             latency=latency,

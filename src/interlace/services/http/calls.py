@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from interlace.services.http.multipart import Upload, read_multipart
+from interlace.services.order import Moment
 
 
 class Headers(Mapping[str, str]):
@@ -52,27 +53,44 @@ class Call:
         target: path and query as they came.
         headers: names and values.
         body: all of it.
-        time: when it had arrived, in virtual seconds since the run began.
+        began: when it had arrived.
 
     Attributes:
         path: what stood in the holes of the route's template.
         headers: the header fields, a `Headers`.
-        end: when the fake was done with the answer, in virtual seconds; None while it is not.
+        ended: when the fake was done with the answer; None while it is not.
     """
 
     def __init__(
-        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes, time: float
+        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes, began: Moment
     ) -> None:
         self.method = method
         self.target = target
         self.headers = Headers(headers)
         self.body = body
-        self.time = time
+        self.began = began
+        self.ended: Moment | None = None
         self.path: Mapping[str, str] = {}
-        self.end: float | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.target} at {self.time:g} s>"
+
+    @property
+    def time(self) -> float:
+        """When it had arrived, in virtual seconds since the run began."""
+        return self.began.time
+
+    @property
+    def end(self) -> float | None:
+        """When the fake was done with the answer, in virtual seconds; None while it is not."""
+        return None if self.ended is None else self.ended.time
+
+    def overlaps(self, other: Call) -> bool:
+        """Tells whether one of both arrived before the fake was done with the answer to the other."""
+        return not (
+            (self.ended is not None and self.ended <= other.began)
+            or (other.ended is not None and other.ended <= self.began)
+        )
 
     @property
     def raw_path(self) -> str:
@@ -160,9 +178,9 @@ class WsCall(Call):
     """
 
     def __init__(
-        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes, time: float
+        self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes, began: Moment
     ) -> None:
-        super().__init__(method, target, headers, body, time)
+        super().__init__(method, target, headers, body, began)
         self.messages: list[WsMessage] = []
         self.subprotocol: str | None = None
         self.close_code: int | None = None

@@ -15,6 +15,7 @@ from interlace.services.http import replies
 from interlace.services.http.answers import Reply
 from interlace.services.http.calls import Call, WsCall
 from interlace.services.http.frames import asks_for_websocket
+from interlace.services.order import Moment
 from interlace.sim.network.fault import ENDING, Fault
 from interlace.sim.network.service import After, Break, Hand, Held
 
@@ -43,11 +44,11 @@ class HttpConversation:
     """What is said on one connection.
 
     Args:
-        now: returns the virtual time in seconds.
+        now: returns the moment.
         answer: returns the answer to a request; yields what is to be awaited for that.
     """
 
-    def __init__(self, now: Callable[[], float], answer: Answer) -> None:
+    def __init__(self, now: Callable[[], Moment], answer: Answer) -> None:
         self._h11 = load_h11()
         self._now = now
         self._answer = answer
@@ -107,12 +108,12 @@ class HttpConversation:
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
                 call = self._call()
-                reply = yield from self._answer(call)
                 try:
+                    reply = yield from self._answer(call)
                     yield from self._reply(reply)
                 finally:
-                    if reply.successor is None:
-                        call.end = self._now()
+                    if self._successor is None:
+                        call.ended = self._now()
                 if reply.successor is not None:
                     yield from reply.successor.begin(http.trailing_data[0])
                     return
@@ -131,7 +132,7 @@ class HttpConversation:
             target = "/" + target.partition("://")[2].partition("/")[2]
         made = Call(request.method.decode("latin-1"), target, headers, bytes(self._body), self._now())
         if asks_for_websocket(made):
-            made = WsCall(made.method, target, headers, made.body, made.time)
+            made = WsCall(made.method, target, headers, made.body, made.began)
         return made
 
     def _reply(self, reply: Reply) -> Generator[Any, Any, None]:

@@ -18,6 +18,7 @@ from interlace.services.http.frames import asks_for_websocket
 from interlace.services.http.routes import Route
 from interlace.services.http.templates import Template
 from interlace.services.http.websockets import WsRoute
+from interlace.services.order import Moment
 from interlace.sim.latency import Latency, parse_latency
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "*")
@@ -32,7 +33,7 @@ class HttpFake:
 
     Args:
         base: where it is.
-        now: returns the virtual time in seconds.
+        now: returns the moment.
         complain: told what is wrong with the test.
         strict: whether a request that no route is for is wrong.
         latency: how long answers take of which nothing was said; None: as the network says.
@@ -46,7 +47,7 @@ class HttpFake:
     def __init__(
         self,
         base: Base,
-        now: Callable[[], float],
+        now: Callable[[], Moment],
         complain: Callable[[BaseException], None],
         *,
         strict: bool = True,

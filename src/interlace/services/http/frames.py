@@ -10,6 +10,7 @@ from typing import Any
 from interlace.errors import UsageError
 from interlace.services.http.calls import Call, WsCall, WsMessage
 from interlace.services.http.ws import Message
+from interlace.services.order import Moment
 from interlace.sim.network.service import Break
 
 _INVALID_DATA = 1007
@@ -37,7 +38,7 @@ class Frames:
     Args:
         call: the request that asks for it; its messages are recorded there.
         subprotocols: those that it can speak, the best one first.
-        now: returns the virtual time in seconds.
+        now: returns the moment.
 
     Attributes:
         inbox: the messages that have come and nobody has taken.
@@ -46,7 +47,7 @@ class Frames:
         headers: its header fields.
     """
 
-    def __init__(self, call: WsCall, subprotocols: tuple[str, ...], now: Callable[[], float]) -> None:
+    def __init__(self, call: WsCall, subprotocols: tuple[str, ...], now: Callable[[], Moment]) -> None:
         silent = logging.Logger("interlace.websocket", logging.CRITICAL + 1)
         self._protocol = load_websockets().ServerProtocol(
             subprotocols=list(subprotocols) or None, max_size=None, logger=silent
@@ -123,7 +124,7 @@ class Frames:
                 self._protocol.fail(_INVALID_DATA, f"{error.reason} at position {error.start}")
                 return
         self.inbox.append(message)
-        self._call.messages.append(WsMessage(message, self._now(), False))
+        self._call.messages.append(WsMessage(message, self._now().time, False))
 
     def send(self, message: Message) -> None:
         """Sends a message."""
@@ -131,7 +132,7 @@ class Frames:
             self._protocol.send_text(message.encode())
         else:
             self._protocol.send_binary(message)
-        self._call.messages.append(WsMessage(message, self._now(), True))
+        self._call.messages.append(WsMessage(message, self._now().time, True))
 
     def close(self, code: int, reason: str) -> None:
         """Begins to close it."""
@@ -157,8 +158,8 @@ class Frames:
             self._call.close_code = code
 
     def _end(self) -> None:
-        if self._call.end is None:
-            self._call.end = self._now()
+        if self._call.ended is None:
+            self._call.ended = self._now()
 
 
 def asks_for_websocket(call: Call) -> bool:

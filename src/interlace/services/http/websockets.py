@@ -17,6 +17,7 @@ from interlace.services.http.handled import Handled, Socket
 from interlace.services.http.scripted import Scripted
 from interlace.services.http.templates import Template
 from interlace.services.http.ws import Step, check_script, shown
+from interlace.services.order import Moment
 from interlace.sim.latency import Latency, parse_latency
 
 
@@ -28,7 +29,7 @@ class WsRoute(Asked):
         conditions: what else it asks of a request.
         subprotocols: those it can speak, the best one first; it is for requests that offer one of them.
         latency: how long a connection takes to be accepted, and an answer to a message; None: nobody has said so.
-        now: returns the virtual time in seconds.
+        now: returns the moment.
         complain: told what is wrong with the test.
         is_still: tells whether nothing is on its way through the network.
     """
@@ -42,7 +43,7 @@ class WsRoute(Asked):
         conditions: Conditions,
         subprotocols: tuple[str, ...],
         latency: Latency | None,
-        now: Callable[[], float],
+        now: Callable[[], Moment],
         complain: Callable[[BaseException], None],
         is_still: Callable[[], bool],
     ) -> None:
