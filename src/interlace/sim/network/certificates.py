@@ -28,11 +28,22 @@ class Authority:
     def context(self, *names: str) -> ssl.SSLContext:
         """Returns a context for a server that is known by these host names and addresses.
 
+        A certificate for `*.example.com` is none for `a.b.example.com` (RFC 6125, 6.4.3): who asks for that by name
+        (RFC 6066, section 3) is shown one of its own.
+
         Raises:
             UsageError: trustme is not installed.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _certificate(self._name, names).configure_cert(context)
+        domains = tuple(name[1:] for name in names if name.startswith("*."))
+        if domains:
+
+            def show(connection: Any, asked: str | None, _: object) -> None:
+                if asked and asked.endswith(domains):
+                    connection.context = self.context(asked)
+
+            context.sni_callback = show
         return context
 
     def trust(self, context: ssl.SSLContext) -> None:

@@ -227,7 +227,8 @@ class Host:
     def tls(self, *names: str, trusted: bool = True) -> ssl.SSLContext:
         """Returns a context for a TLS server on this host.
 
-        Its certificate is for the name and the address of the host, for localhost and 127.0.0.1.
+        Its certificate is for the name and the address of the host, for localhost and 127.0.0.1. A host that stands for
+        all names below a domain has one for each name that it is asked for by.
 
         Args:
             names: further host names and addresses that it is for; `*.example.com` is one too.

@@ -108,9 +108,15 @@ class Network:
         return host
 
     def find(self, name: str) -> Host | None:
-        """Returns the host of this name; None if nobody declared it."""
+        """Returns the host of this name, else the one that stands for all names below a domain; None if there is none."""
         key = name.lower().rstrip(".")
-        return self.host(DEFAULT_HOST) if key == DEFAULT_HOST else self._hosts.get(key)
+        if key == DEFAULT_HOST:
+            return self.host(DEFAULT_HOST)
+        found = self._hosts.get(key)
+        while found is None and "." in key:
+            key = key.partition(".")[2]
+            found = self._hosts.get(f"*.{key}")  # the nearest domain counts
+        return found
 
     def at(self, address: str) -> Host | None:
         """Returns the host that has this IP address; None if there is none."""

@@ -160,17 +160,25 @@ def split_address(text: object, what: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _is_wildcard(host: str) -> bool:
+    return host.startswith("*.") and "*" not in host[2:] and host.strip(".") != "*"
+
+
 def is_local(host: str) -> bool:
     """Tells whether a name stands for the host that asks."""
     return is_loopback(host) or host.lower() == "localhost"
 
 
 def check_name(call: str, host: str, instead: str) -> None:
-    """Refuses an IP address where a host needs a name.
+    """Refuses an IP address where a host needs a name, and a `*` that does not stand for what is below a domain.
 
     Raises:
-        UsageError: it is the address of another host.
+        UsageError: it is the address of another host, or no such name.
     """
+    if "*" in host and not _is_wildcard(host):
+        raise UsageError(
+            f"{call}: {host!r} is no name of a host: a '*' stands for all names below a domain, such as '*.example.com'"
+        )
     if is_literal(host) and not is_local(host):
         raise UsageError(
             f"{call}: hosts of the simulated network have names, and the loopback addresses; give the service a name, such as {instead}, "
