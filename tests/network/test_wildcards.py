@@ -53,7 +53,11 @@ def test_each_name_has_a_certificate_that_is_for_it_alone() -> None:
         for name in ("a.example.com", "b.a.example.com"):
             _, writer = await asyncio.open_connection(name, 443, ssl=ssl.create_default_context())
             shown.append(
-                [value for kind, value in writer.get_extra_info("peercert")["subjectAltName"] if kind == "DNS"]
+                [
+                    value
+                    for kind, value in writer.get_extra_info("peercert")["subjectAltName"]
+                    if kind == "DNS"
+                ]
             )
             writer.close()
         with pytest.raises(ssl.SSLCertVerificationError):

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from interlace.api.services import Services
 from interlace.apps.asgi import AsgiApp, check_lifespan
-from interlace.apps.kinds import check_asgi
+from interlace.apps.kinds import check_asgi, check_wsgi
+from interlace.backends.aio.apart import in_thread
 from interlace.errors import UsageError
 from interlace.services.http.address import Base
+from interlace.services.wsgi import WsgiApp
 from interlace.sim.latency import Latency, parse_latency
 from interlace.sim.network.host import Host
 from interlace.sim.network.link import Line
@@ -45,7 +47,8 @@ class Applications(Services):
             UsageError: an argument that cannot work; uvicorn, h11 or websockets is not installed, or trustme is not,
                 for https.
         """
-        base, line = _place_of("asgi", url, latency)
+        base = _base_of("asgi", url)
+        line = _line_to(base, latency, f"asgi({url!r}, ..., latency={latency!r})")
         check_asgi(app, f"asgi({url!r}, ...)")
         check_lifespan(lifespan, f"asgi({url!r}, ...)")
         host = self._host(base.host)
@@ -54,12 +57,33 @@ class Applications(Services):
         served.begin()
         return host
 
+    def wsgi(self, url: str, app: Callable[..., Any], *, latency: Latency | None = None) -> Host:
+        """Has a WSGI application answer at a URL of the simulated network; returns the host it runs on.
 
-def _place_of(call: str, url: str, latency: Latency | None) -> tuple[Base, Line | None]:
-    """Reads where an application is to be, and how its answers travel.
+        Each request is one call of it, in a thread of its own, in lockstep with the loop. What it answers is sent
+        once all of it is there.
+
+        Args:
+            url: such as `"https://billing"` or `"http://*.amazonaws.com"`, which is for all names below that domain.
+            app: an application of WSGI: Flask, Django's, moto's, or a plain one.
+            latency: how long its answers take, as for `latency`; None: as the links between hosts say.
+
+        Raises:
+            UsageError: an argument that cannot work, h11 is not installed, or trustme is not, for https.
+        """
+        base = _base_of("wsgi", url)
+        check_wsgi(app, f"wsgi({url!r}, ...)")
+        host = self._host(base.host)
+        served = WsgiApp(app, self._inner, base, _shown(app, base), in_thread, latency)
+        self._serve(base.host, base.port, served.connect, None, base.is_secure)
+        return host
+
+
+def _base_of(call: str, url: str) -> Base:
+    """Reads where an application is to be.
 
     Raises:
-        UsageError: one of them cannot be.
+        UsageError: it cannot be there.
     """
     base = Base.parse(url, call)
     if base.path:
@@ -67,13 +91,22 @@ def _place_of(call: str, url: str, latency: Latency | None) -> tuple[Base, Line 
             f"{call}({url!r}, ...): an application is at a host, not below a path: leave {base.path!r} out, and mount "
             "the application below that path of another one"
         )
+    return base
+
+
+def _line_to(base: Base, latency: Latency | None, call: str) -> Line | None:
+    """Reads how the answers of an application travel.
+
+    Raises:
+        UsageError: it is no latency, or can have none.
+    """
     line = None if latency is None else Line(parse_latency(latency))
     if line is not None and is_local(base.host):
         raise UsageError(
-            f"{call}({url!r}, ..., latency={latency!r}): what is on the same host has no latency of its own; give the "
+            f"{call}: what is on the same host has no latency of its own; give the "
             "application a name, such as 'http://service'"
         )
-    return base, line
+    return line
 
 
 def _shown(app: Any, base: Base) -> str:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from interlace.model.choice import ChoicePoint, Kind, Late, Order, Points, Strategy, show_ns
+from interlace.model.source import last_user_place, show_place
 from interlace.model.start import Start
 from interlace.model.trace import Passage, Trace
 from interlace.sim.clock import MILLISECOND, Clock
@@ -255,6 +256,13 @@ class World:
         if error is None and not self.injected:
             return next(filter(None, (review() for review in self.reviews)), None)
         return error
+
+    def remark(self, who: str, error: BaseException, when: str) -> None:
+        """Notes an error that fails no run by itself, for the case that something does."""
+        if not self.closed:
+            place = last_user_place(error.__traceback__)
+            at = f" at {show_place(place)} in {place.function}" if place is not None else ""
+            self.remarks.append(f"{who} raised {type(error).__name__}: {error}{at} {when}")
 
     def tell(self, line: str) -> None:
         """Notes that a fault was injected."""

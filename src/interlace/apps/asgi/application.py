@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.apps.asgi.lifespan import Life, Lifespan, check_lifespan
 from interlace.errors import HostCrashed, UsageError
-from interlace.model.source import last_user_place, show_place
 
 if TYPE_CHECKING:
     from interlace.sim.network.host import Host
@@ -100,19 +99,10 @@ class AsgiApp:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            self._tell(scope, error)
+            # Its client is answered by 500, and may well expect that.
+            asked = f"{scope.get('method', scope['type'])} {scope['path']}"
+            self._world.remark(self._shown, error, f"when it was asked {asked}")
             raise
-
-    def _tell(self, scope: Any, error: Exception) -> None:
-        """Notes an error of the application: its client is answered by 500, and may well expect that."""
-        if self._world.closed:
-            return
-        place = last_user_place(error.__traceback__)
-        at = f" at {show_place(place)} in {place.function}" if place is not None else ""
-        request = f"{scope.get('method', scope['type'])} {scope['path']}"
-        self._world.remarks.append(
-            f"{self._shown} raised {type(error).__name__}: {error}{at} when it was asked {request}"
-        )
 
     def _named(self, request: str) -> str:
         self._counts[request] = count = self._counts.get(request, 0) + 1

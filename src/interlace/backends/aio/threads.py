@@ -13,7 +13,7 @@ import asyncio
 import concurrent.futures
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
@@ -196,6 +196,16 @@ class Threads(inside.BaseLoop):
         self, executor: concurrent.futures.Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
     ) -> asyncio.Future[T]:
         """Runs a function in a thread, in lockstep; the result arrives after an explored time."""
+        return self._run_job(executor, func, args, DELAYS)
+
+    def _run_job(
+        self,
+        executor: concurrent.futures.Executor | None,
+        func: Callable[[Unpack[Ts]], T],
+        args: tuple[Unpack[Ts]],
+        delays: Sequence[int],
+    ) -> asyncio.Future[T]:
+        """Does the same; its result arrives after one of these times, in ns."""
         self._check_closed()
         if self._debug:
             self._check_callback(func, "run_in_executor")
@@ -225,7 +235,7 @@ class Threads(inside.BaseLoop):
             if result.cancelled():
                 future.cancel()
             else:
-                self.world.flight.post(lane, f"{lane} done", deliver, DELAYS)
+                self.world.flight.post(lane, f"{lane} done", deliver, delays)
 
         def finished(_: object) -> None:
             # By letter even from the loop's own thread: a job may be over before anybody asks to be told.

@@ -34,6 +34,7 @@ class Reply:
         delays: how long it takes before it is sent, in ns, the boring one first; None: nobody has said so.
         fault: what goes wrong instead of it, or with it; None: nothing.
         successor: carries the connection on from here, in another protocol; None: HTTP goes on.
+        reason: what stands behind the status; b"": what usually does.
     """
 
     status: int = 200
@@ -43,6 +44,7 @@ class Reply:
     fault: Fault | None = None
     successor: Any = None
     stays_open: bool = False
+    reason: bytes = b""
 
     def after(self, latency: Latency | None) -> Reply:
         """Returns the same reply, which takes this long if nothing was said of it before."""

@@ -160,7 +160,8 @@ class HttpConversation:
         is_framed = reply.status in (204, 304) or names & {"content-length", "transfer-encoding"}
         if isinstance(reply.body, bytes) and not is_framed:
             headers.append(("Content-Length", str(len(reply.body))))
-        head = h11.Response(status_code=reply.status, headers=headers, reason=_reason(reply.status))
+        reason = reply.reason or _reason(reply.status)
+        head = h11.Response(status_code=reply.status, headers=headers, reason=reason)
         start = http.send(head)
         if not has_body:
             yield start + http.send(h11.EndOfMessage())
