@@ -79,6 +79,10 @@ class HttpConversation:
         if self._successor is not None:
             yield from self._successor.receive(data)
             return
+        if data[:1] in (b"\r", b"\n") and http.their_state is h11.IDLE:
+            data = data.lstrip(b"\r\n")  # some clients end a body with an empty line (RFC 9112, section 2.2)
+            if not data:
+                return
         try:
             http.receive_data(data)
         except RuntimeError:  # something comes after the end of the stream

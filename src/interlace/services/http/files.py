@@ -50,8 +50,9 @@ class File:
         self._latency = latency
         self._tag = f'"{hashlib.sha256(self._body).hexdigest()[:16]}"'
         self._kind = media_type or _TYPES.guess_type(str(path))[0] or "application/octet-stream"
-        self._headers = {"ETag": self._tag, "Accept-Ranges": "bytes", **(headers or {})}
-        self._whole = make_reply(self._body, self._kind, status, self._headers, latency)
+        self._headers = {"ETag": self._tag, **(headers or {})}
+        self._with_ranges = {"Accept-Ranges": "bytes", **self._headers}
+        self._whole = make_reply(self._body, self._kind, status, self._with_ranges, latency)
 
     def answer(self, call: Call) -> Reply:
         """Returns the answer to a request."""
@@ -74,5 +75,5 @@ class File:
         if start >= size or (not first and not int(last)):
             fields = {**self._headers, "Content-Range": f"bytes */{size}"}
             return make_reply(b"", None, 416, fields, self._latency)
-        fields = {**self._headers, "Content-Range": f"bytes {start}-{end}/{size}"}
+        fields = {**self._with_ranges, "Content-Range": f"bytes {start}-{end}/{size}"}
         return make_reply(self._body[start : end + 1], self._kind, 206, fields, self._latency)
