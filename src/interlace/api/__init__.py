@@ -238,7 +238,9 @@ def _program(main: Main) -> Program:
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    patched = [one for one in getattr(main, "patchings", ()) if one.new is DEFAULT]
+    patched = [
+        one for one in getattr(main, "patchings", ()) if one.new is DEFAULT and one.attribute_name is None
+    ]
     wanted = wanted[: max(len(wanted) - len(patched), 0)]  # unittest.mock.patch gives these
     if len(wanted) > 1:
         names = ", ".join(parameter.name for parameter in wanted)

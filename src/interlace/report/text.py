@@ -261,7 +261,7 @@ def _passed(page: Page, findings: Findings, target: str) -> None:
     if not plain.points:
         page.paragraph(
             "Nothing in it takes a time that could vary, so there is little to explore. Does a fake answer "
-            "at once? Let it take time: await world.latency('1ms..50ms').",
+            "at once? Let it take time: world.fake(...), interlace.AsyncMock, or await world.latency('1ms..50ms').",
             "warn",
             indent=2,
         )

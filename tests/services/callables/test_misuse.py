@@ -1,6 +1,7 @@
 """What cannot work is said at once, with the next thing to type."""
 
 import asyncio
+import enum
 import types
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -18,8 +19,16 @@ ErrorOf = Callable[..., BaseException]
 async def _coroutine() -> None: ...
 
 
+class Color(enum.Enum):
+    RED = 1
+
+
 @pytest.mark.parametrize(
-    "spec", [3, "text", None, [1], {"a": 1}, int, dict, property(lambda self: 1), mock.MagicMock(), (1,)]
+    "spec",
+    [
+        *(3, "text", None, [1], {"a": 1}, int, dict, property(lambda self: 1), mock.MagicMock(), (1,)),
+        *(object(), object, type, Exception("x"), KeyError, range(3), Any, int | str, ..., Color, Color.RED),
+    ],
 )
 def test_a_spec_that_is_none(error_of: ErrorOf, spec: Any) -> None:
     error = error_of(spec)

@@ -240,6 +240,20 @@ def test_a_run_leaves_nothing_behind() -> None:
     assert result.verdict.status == "passed"
 
 
+def test_what_was_put_back_meanwhile_stays() -> None:
+    async def program() -> None:
+        interlace.patch("far_shop.fetch").start()
+        outer.stop()
+
+    outer = interlace.patch("far_shop.fetch")
+    for _ in range(2):
+        outer.start()
+        assert not interlace.run(program).failed
+        assert shop.fetch is FETCH
+        mock.patch.stopall()
+        assert shop.fetch is FETCH
+
+
 def test_a_fake_that_outlives_runs_begins_each_with_what_was_said_before() -> None:
     async def program() -> None:
         sizes = [await shop.size_of("u") for _ in range(3)]

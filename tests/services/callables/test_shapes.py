@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import json
+import types
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -225,6 +227,47 @@ def test_a_fake_of_a_fake_is_one_of_the_same(passes: Passes) -> None:
         assert await again(1) == {"n": 1}
         assert not repo.get.calls
         assert repr(again) == "<fake UserRepo.get, is async>"
+
+    passes(program)
+
+
+def test_other_ways_to_write_a_method(passes: Passes) -> None:
+    class Odd:
+        __slots__ = ("kept",)
+
+        async def base(self, a: int, b: int) -> int:
+            raise OSError
+
+        part = functools.partialmethod(base, 1)
+        small = lambda self, x: x  # noqa: E731
+
+        @functools.singledispatchmethod
+        async def by_type(self, x: object) -> int:
+            raise OSError
+
+        def __interlace__(self) -> None: ...
+
+        async def calls(self) -> int:
+            raise OSError
+
+    async def program(world: interlace.World) -> None:
+        odd = world.fake(Odd)
+        odd.part.returns(1)
+        assert await odd.part(2) == 1
+        assert odd.part.calls[0].arguments == {"b": 2}
+        odd.small.returns(3)
+        assert odd.small(1) == 3
+        odd.by_type.returns(4)
+        assert await odd.by_type("x") == 4
+        odd.calls.returns(5)
+        assert await odd.calls() == 5
+        part = world.fake(functools.partial(fetch, retries=1))
+        part.returns(b"x")
+        assert await part("u") == b"x"
+        assert repr(part) == "<fake fetch, is async>"
+        space = world.fake(types.SimpleNamespace(fetch=fetch, n=3))
+        space.fetch.returns(b"y")
+        assert (await space.fetch("u"), space.n) == (b"y", 3)
 
     passes(program)
 

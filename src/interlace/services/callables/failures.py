@@ -45,7 +45,7 @@ class Failures:
         shown = [_show(error) for error in errors]
         options = ("answers", *(f"raises {text}" for text in shown))
         sentences = (f"{which} must answer", *(f"{which} must raise {text}" for text in shown))
-        answer = world.fault(f"{name} failure", options, sentences)
+        answer = world.fault(name, options, sentences)
         if not answer:
             return None
         self._left -= 1

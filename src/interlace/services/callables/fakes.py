@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_origin
 
 from interlace.errors import UsageError
@@ -63,14 +64,14 @@ def make_fake(
     """
     spec = get_origin(spec) or spec  # Repo[User]
     if isinstance(spec, Fake):
-        spec = spec._interlace.spec
+        spec = spec.__interlace__.spec
     around = Surroundings(carrier, Failures(at_most))
     if isinstance(spec, FakeFunction):
         function = replace(spec.answerer.function, name=name or spec.answerer.name)
         return _fake_function(function, implementation, around, latency, fail, at_most, hint)
     check_spec(spec)
     if is_function(spec):
-        function = function_of(name or getattr(spec, "__name__", "") or show(spec), spec, bound=bound)
+        function = function_of(name or _name_of_function(spec), spec, bound=bound)
         return _fake_function(function, implementation, around, latency, fail, at_most, hint)
     shown = name or _name_of(spec)
     members = members_of(spec)
@@ -139,22 +140,22 @@ class State:
 class Fake:
     """A fake of an object; what it stands for is its class to `isinstance`. Made by `World.fake`."""
 
-    _interlace: State
+    __interlace__: State
 
     def __getattr__(self, name: str) -> Any:
-        return self._interlace.read(name)
+        return self.__interlace__.read(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        state = self._interlace
+        state = self.__interlace__
         if name not in state.members:
             raise AttributeError(state.lack(name))
         object.__setattr__(self, name, value)
 
     def __dir__(self) -> Iterable[str]:
-        return [*self._interlace.members, "calls"]
+        return [*self.__interlace__.members, "calls"]
 
     def __repr__(self) -> str:
-        return f"<fake {self._interlace.name}>"
+        return f"<fake {self.__interlace__.name}>"
 
 
 class FakeProperty:
@@ -245,7 +246,7 @@ def _assemble(
     namespace: dict[str, Any] = {
         "__class__": property(lambda self: kind),
         "__doc__": getattr(spec, "__doc__", None),
-        "_interlace": state,
+        "__interlace__": state,
     }
     made: dict[str, FakeFunction] = {}
 
@@ -322,6 +323,12 @@ def _read_latencies(
             )
     rest = latency.get("*", DEFAULT_LATENCY)
     return {name: parse_latency(latency.get(name, rest)) for name in slow}
+
+
+def _name_of_function(spec: Any) -> str:
+    while isinstance(spec, partial):
+        spec = spec.func
+    return getattr(spec, "__name__", "") or show(spec)
 
 
 def _name_of(spec: Any) -> str:

@@ -108,7 +108,7 @@ class FakeFunction:
         """
         where = f"{self.answerer.access}.does"
         check_function(function, where)
-        if self.answerer.function.kind is Kind.PLAIN and inspect.iscoroutinefunction(function):
+        if self.answerer.function.is_surely_plain and inspect.iscoroutinefunction(function):
             raise UsageError(
                 f"{where}: {self.answerer.name} is not async, so what answers it must not be; write it without 'async'"
             )

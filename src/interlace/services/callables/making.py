@@ -219,7 +219,7 @@ class Making:
 
     async def _carry(self, what: str, delays: tuple[int, ...], *, may_be_instant: bool) -> None:
         fake = self._fake
-        if self._given.args[:1] == (GeneratorExit,) and fake.function.name == "__aexit__":
+        if fake.function.name == "__aexit__" and self._given.args and self._given.args[0] is GeneratorExit:
             return  # its coroutine is closed, and must not wait
         menu = tuple(dict.fromkeys(delays))
         await fake.around.carrier.carry(f"{fake.name} {what}", menu, may_be_instant=may_be_instant)

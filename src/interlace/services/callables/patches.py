@@ -72,7 +72,7 @@ class Patch(_Patch):
                 "interlace.patch"
             )
         self._owner = self._find()
-        value = super().__enter__()
+        value = self._value = super().__enter__()
         self._active = True
         world = self._carrier().world
         if world is not None:
@@ -86,7 +86,12 @@ class Patch(_Patch):
         return super().__exit__(*error)
 
     def _undo(self) -> None:
-        self.__exit__(None, None, None)
+        """Undoes it with the run, unless somebody has put back already what was there before."""
+        if inspect.getattr_static(self._owner, self.attribute, None) is not self._value:
+            self._active = False
+        self.stop()
+        if self._active:
+            self.__exit__(None, None, None)
 
     @property
     def _shown(self) -> str:

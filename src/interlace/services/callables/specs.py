@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
-from functools import cached_property, partial
+from enum import Enum, EnumType
+from functools import cached_property, partial, partialmethod, singledispatchmethod
 from typing import Any, get_origin
 from unittest import mock
 
@@ -44,6 +45,16 @@ class Function:
     signature: inspect.Signature | None
     returns_none: bool = False
     doc: str | None = None
+
+    @property
+    def is_surely_plain(self) -> bool:
+        """Whether what it returns is for sure nothing to be awaited: some say so by a name that is hard to look up."""
+        said = UNSET if self.signature is None else self.signature.return_annotation
+        known = (
+            said in (inspect.Signature.empty, None, "None")
+            or getattr(builtins, _name_in(said), None) is not None
+        )
+        return self.kind is Kind.PLAIN and known
 
 
 @dataclass(frozen=True)
@@ -84,8 +95,17 @@ _SESSIONS = {"AbstractAsyncContextManager", "AsyncContextManager"}
 _AWAITABLES = {"Awaitable", "Coroutine"}
 _VALUES = (
     *(str, bytes, bytearray, int, float, complex, type(None), list, tuple, dict, set, frozenset),
-    *(types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType, property),
+    *(
+        types.CoroutineType,
+        types.GeneratorType,
+        types.AsyncGeneratorType,
+        property,
+        BaseException,
+        EnumType,
+        Enum,
+    ),
 )
+_VALUE_MODULES = ("builtins", "typing", "types")
 _NOT_MEMBERS = {object, type}
 
 
@@ -104,7 +124,10 @@ def check_spec(spec: object) -> None:
         raise UsageError(
             f"{show(spec)} is a mock already: give what it stands for, a class, a function, an instance or a module"
         )
-    if isinstance(spec, _VALUES) or (isinstance(spec, type) and issubclass(spec, _VALUES)):
+    if is_function(spec) or isinstance(spec, (types.ModuleType, types.SimpleNamespace)):
+        return
+    kind = spec if isinstance(spec, type) else type(spec)
+    if issubclass(kind, _VALUES) or kind.__module__ in _VALUE_MODULES:
         raise UsageError(
             f"no fake can be made of {show(spec)}: give a class, a Protocol, an instance, a function or a module whose "
             "calls are slow"
@@ -160,6 +183,10 @@ def member_of(name: str, raw: Any, *, bound: bool = False) -> Member:
         return Property(function_of(name, getter), raw.fset is not None)
     if isinstance(raw, cached_property):
         return Property(function_of(name, raw.func), True)
+    if isinstance(raw, partialmethod):
+        return function_of(name, partial(raw.func, None, *raw.args, **raw.keywords), bound=True)
+    if isinstance(raw, singledispatchmethod):
+        return function_of(name, raw.func)
     if isinstance(raw, (types.MemberDescriptorType, types.GetSetDescriptorType)):
         return Value(UNSET)
     if isinstance(raw, (staticmethod, classmethod)) or (callable(raw) and not isinstance(raw, type)):
@@ -205,10 +232,13 @@ def _raw_members(owner: type) -> Iterator[tuple[str, Any]]:
 
 def _said(raw: Any) -> str:
     """Returns the name of the class that a function says it returns; "" if it does not."""
-    said: Any = getattr(raw, "__annotations__", {}).get("return", "")
-    if isinstance(said, str):
-        return said.partition("[")[0].rpartition(".")[2].strip()
-    name: str = getattr(get_origin(said) or said, "__name__", "")
+    return _name_in(getattr(raw, "__annotations__", {}).get("return", ""))
+
+
+def _name_in(annotation: Any) -> str:
+    if isinstance(annotation, str):
+        return annotation.partition("[")[0].rpartition(".")[2].strip()
+    name: str = getattr(get_origin(annotation) or annotation, "__name__", "")
     return name
 
 
