@@ -79,7 +79,7 @@ class HttpConversation:
         if self._successor is not None:
             yield from self._successor.receive(data)
             return
-        if data[:1] in (b"\r", b"\n") and http.their_state is h11.IDLE:
+        if data[:1] in (b"\r", b"\n") and http.their_state is h11.IDLE and not http.trailing_data[0]:
             data = data.lstrip(b"\r\n")  # some clients end a body with an empty line (RFC 9112, section 2.2)
             if not data:
                 return
