@@ -1,6 +1,7 @@
 """Races on a fake Redis are found, and correct programs pass; the same token leads to the same run everywhere."""
 
 import asyncio
+import gc
 import hashlib
 import os
 import subprocess
@@ -135,6 +136,44 @@ def test_faults_leave_whole_values(fault: str) -> None:
 
     result = interlace.explore(program, schedules=30, faults=[fault])
     assert result.verdict.status == "passed", result.report()
+
+
+@pytest.mark.slow
+def test_faults_of_a_service_are_explored() -> None:
+    async def program(world: interlace.World) -> None:
+        cache = world.redis("redis://cache", latency="1ms..5ms")
+        with world.faults(cache, reset=True, at_most=1):
+            async with redis.asyncio.Redis.from_url("redis://cache", retry=None) as ask:
+                await ask.set("tea", "assam")
+
+    assert not interlace.run(program).failed
+    result = interlace.explore(program, schedules=20)
+    assert result.failure is not None
+    assert result.failure.type == "ConnectionError"
+
+
+def test_nothing_is_left_of_a_run() -> None:
+    from interlace.services.redis.session import Session
+    from interlace.services.redis.store import Store
+
+    async def program(world: interlace.World) -> None:
+        cache = world.redis("redis://cache")
+        cache.data.set("n", 1)
+        ask = redis.asyncio.Redis.from_url("redis://cache")
+        tasks = [asyncio.create_task(ask.blpop(["jobs"], timeout=0)) for _ in range(2)]
+        await asyncio.sleep(1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await ask.connection_pool.disconnect()
+
+    interlace.run(program)
+    gc.collect()
+    before = sum(isinstance(one, (Session, Store)) for one in gc.get_objects())
+    for _ in range(5):
+        assert not interlace.run(program).failed
+    gc.collect()
+    assert sum(isinstance(one, (Session, Store)) for one in gc.get_objects()) == before
 
 
 # -- the same run again --------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class _Connection(AbstractConnection):
         return [("fake", "without wire"), ("db", self.db)]
 
     def _connect(self) -> Any:
-        return _Socket(self._store())
+        return _Socket(self._store)
 
     def _host_error(self) -> Any:
         return "a fake Redis"
@@ -44,21 +44,25 @@ class _Connection(AbstractConnection):
 class _Socket:
     """What a connection of redis-py takes for a socket; it is the outlet of its session as well."""
 
-    def __init__(self, store: Store) -> None:
-        from interlace.services.redis.session import Session
-
+    def __init__(self, store: Callable[[], Store]) -> None:
         self._answers = bytearray()
         self.is_open = True
         self.peer = "127.0.0.1:0"
         self.name = "without wire"
         self._store = store
-        self._session = Session(store, self, None)
+        self._served_by = store()
+        self._session = self._served_by.visit(self)
 
     # -- a socket --------------------------------------------------------------------------------
 
     def sendall(self, data: Any) -> None:
+        store = self._store()
+        if store is not self._served_by:  # the server has crashed: nobody without wire has to notice
+            self._served_by, before = store, self._session
+            self._session = store.visit(self)
+            self._session.go_on_as(before)
         if not self.is_open:
-            raise ConnectionResetError("the server has crashed, or has closed the connection")
+            raise ConnectionResetError("the server has closed the connection")
         self._session.receive(bytes(data))
 
     def recv(self, size: int) -> bytes:

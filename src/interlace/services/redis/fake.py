@@ -73,6 +73,7 @@ class RedisFake:
         self._durable = durable
         self._life = host.life
         self._made: Store | None = None
+        self._data: redis.Redis | None = None
         self.calls: list[Call] = []
 
     def __repr__(self) -> str:
@@ -81,7 +82,9 @@ class RedisFake:
     @property
     def data(self) -> redis.Redis:
         """Its data, through a client of redis-py that needs no wire and no time: `cache.data.set("tea", 3)`."""
-        return self.client()
+        if self._data is None:
+            self._data = self.client()
+        return self._data
 
     def client(self, **options: Any) -> redis.Redis:
         """Returns a client of redis-py, not an async one, that needs no wire and no time; it is not in `calls`.

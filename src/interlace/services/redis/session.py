@@ -127,6 +127,11 @@ class Session(Commands):
                 if self._store.changed:
                     self._store.serve()
 
+    def go_on_as(self, before: Session) -> None:
+        """Takes over what the client of another session has chosen."""
+        self._client_info["resp"] = before._client_info.protocol_version
+        self.select(before.db)
+
     def finish(self) -> None:
         """Ends the connection, after what is still to be said."""
         self.flush()

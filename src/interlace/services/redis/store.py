@@ -13,6 +13,7 @@ from fakeredis._helpers import SimpleError
 
 from interlace.services.redis.address import Address
 from interlace.services.redis.session import Session, Waiter
+from interlace.sim.network.service import Outlet
 
 _VERSIONS = {"redis": (8, 0), "valkey": (9, 1)}
 _JUST_NOW = 1e-6
@@ -96,6 +97,12 @@ class Store:
         """Has all connections be gone, as after a crash; the data stays."""
         for session in tuple(self.server.sockets):
             session.end()
+
+    def visit(self, outlet: Outlet) -> Session:
+        """Begins a session without wire, of which others are told nothing."""
+        session = Session(self, outlet, None)
+        self.server.sockets.remove(session)
+        return session
 
     # -- what sessions tell it -------------------------------------------------------------------
 

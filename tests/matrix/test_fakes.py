@@ -1,0 +1,28 @@
+"""Clients that the suite does not install, unmodified and pinned, on fakes: under many schedules, in two processes."""
+
+from pathlib import Path
+
+import pytest
+from driving import check_runs, drive
+
+HERE = Path(__file__).parent
+
+SCHEDULES = 30
+
+PINS = {
+    "with_redis": (
+        *("aiocache==0.12.3", "coredis==6.9.0", "fakeredis[lua]==2.41.0", "redis==8.1.0", "valkey==6.2.0"),
+        *("anyio==4.16.0", "trustme==1.2.1"),
+    ),
+}
+
+pytestmark = [pytest.mark.matrix, pytest.mark.slow]
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_clients_take_it_for_the_real_thing(name: str) -> None:
+    file = HERE / "fakes" / f"{name}.py"
+    check_runs(
+        drive(file, PINS[name], SCHEDULES, hash_seed=1),
+        drive(file, PINS[name], 0, hash_seed=2),
+    )
