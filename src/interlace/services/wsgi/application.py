@@ -11,6 +11,7 @@ from interlace.services.http.address import Base
 from interlace.services.http.answers import Reply
 from interlace.services.http.calls import Call
 from interlace.services.http.conversation import HttpConversation, load_h11
+from interlace.services.order import Moment
 from interlace.services.wsgi.environ import environ_of
 from interlace.sim.latency import Latency, parse_latency
 from interlace.sim.network.fault import Fault
@@ -59,7 +60,8 @@ class WsgiApp:
 
     def connect(self) -> HttpConversation:
         """Returns the conversation for a new connection."""
-        return _Conversation(lambda: self._world.clock.elapsed, self._answer)
+        world = self._world
+        return _Conversation(lambda: Moment(world.clock.elapsed, world.step), self._answer)
 
     def _answer(self, client: str, call: Call) -> Generator[Any, Any, Reply]:
         def ask() -> Reply:
@@ -85,7 +87,7 @@ class _Conversation(HttpConversation):
     """An `HttpConversation` that knows who the client is."""
 
     def __init__(
-        self, now: Callable[[], float], answer: Callable[[str, Call], Generator[Any, Any, Reply]]
+        self, now: Callable[[], Moment], answer: Callable[[str, Call], Generator[Any, Any, Reply]]
     ) -> None:
         super().__init__(now, lambda call: answer(self._peer, call))
         self._peer = ""
