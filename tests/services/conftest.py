@@ -32,12 +32,23 @@ async def aiohttp_client() -> AsyncIterator[Ask]:
         yield ask
 
 
+def httpx_client() -> Any:
+    return client_of(httpx)
+
+
+def httpx2_client() -> Any:
+    return client_of(pytest.importorskip("httpx2"))
+
+
 @asynccontextmanager
-async def httpx_client() -> AsyncIterator[Ask]:
-    async with httpx.AsyncClient() as client:
+async def client_of(library: Any) -> AsyncIterator[Ask]:
+    async with library.AsyncClient() as client:
 
         async def ask(method: str, url: str, **options: Any) -> Answer:
-            answer = await client.request(method, url, **options)
+            try:
+                answer = await client.request(method, url, **options)
+            except library.TransportError as error:
+                raise ConnectionError(repr(error)) from error
             return Answer(
                 answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content
             )
@@ -45,7 +56,7 @@ async def httpx_client() -> AsyncIterator[Ask]:
         yield ask
 
 
-CLIENTS = {"aiohttp": aiohttp_client, "httpx": httpx_client}
+CLIENTS = {"aiohttp": aiohttp_client, "httpx": httpx_client, "httpx2": httpx2_client}
 
 
 @pytest.fixture(params=list(CLIENTS))
