@@ -1,7 +1,6 @@
 """The same ten tasks behind fakes that take no time, and behind those of interlace."""
 
 import pytest
-
 from benchmarks.programs import counters
 
 
