@@ -269,6 +269,8 @@ def _assemble(
         object.__setattr__(fake, name, one)
         if name in ("__aenter__", "__enter__", "__aiter__", "__iter__"):
             one.answerer.default = fake
+            if name == "__aenter__":
+                one.answerer.undo = getattr(implementation, "__aexit__", None)
         elif name in ("__aexit__", "__exit__"):
             one.answerer.default = None
         elif name == "__bool__":

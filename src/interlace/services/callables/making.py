@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
@@ -83,6 +83,7 @@ class Answerer:
         default: what it returns then; `UNSET`: that is an error.
         delays: how long it takes, in ns, the boring one first.
         errors: what it may fail with.
+        undo: leaves what it has entered, given what `__aexit__` is given; None: there is nothing to leave.
 
     Attributes:
         script: what the test has said.
@@ -99,6 +100,7 @@ class Answerer:
     default: Any = UNSET
     delays: tuple[int, ...] = (0,)
     errors: tuple[Any, ...] = ()
+    undo: Callable[..., Awaitable[Any]] | None = None
     script: Script = field(default_factory=Script)
     calls: list[Call] = field(default_factory=list)
     kept: list[Call] = field(default_factory=list)
@@ -198,6 +200,16 @@ class Making:
         """Whether an awaitable that came of it is to be awaited: what a test gives as a value is not."""
         return self._answer is None or self._answer.how == "called"
 
+    @property
+    def must_happen(self) -> bool:
+        """Whether it takes effect even if the caller is interrupted on the way there."""
+        return self._fake.function.name == "__aexit__"
+
+    async def take_back(self, interruption: BaseException) -> None:
+        """Undoes what has happened, where nobody else can: the caller is interrupted on the way back."""
+        if self._fake.undo is not None and self._answer is None:
+            await self._fake.undo(type(interruption), interruption, None)
+
     async def go(self, about: str = "") -> None:
         """Takes the time of the way there."""
         await self._carry(f"{about}request", tuple(delay // 2 for delay in self._delays), may_be_instant=True)
@@ -228,15 +240,33 @@ class Making:
 async def call(made: Making) -> Any:
     """Makes a call to something async."""
     made.begin()
-    await made.go()
     try:
-        result = made.effect()
-        if made.may_be_awaited and inspect.isawaitable(result):
-            result = await result
+        await made.go()
+    except GeneratorExit:
+        raise
+    except BaseException:
+        if made.must_happen:
+            await _result_of(made)
+        raise
+    try:
+        result = await _result_of(made)
     except Exception:
         await made.come_back()
         raise
-    await made.come_back()
+    try:
+        await made.come_back()
+    except GeneratorExit:
+        raise
+    except BaseException as interruption:
+        await made.take_back(interruption)
+        raise
+    return result
+
+
+async def _result_of(made: Making) -> Any:
+    result = made.effect()
+    if made.may_be_awaited and inspect.isawaitable(result):
+        result = await result
     return result
 
 
@@ -292,6 +322,9 @@ async def _iterate(made: Making, source: Any) -> AsyncIterator[Any]:
 class Session:
     """An async context manager that a fake has made: entering and leaving it take time.
 
+    Who is interrupted while it is entered or left leaves nothing open, as with the real thing, which gets the same
+    interruption where it waits.
+
     Args:
         made: the call that has made it.
     """
@@ -307,12 +340,15 @@ class Session:
         try:
             value = made.effect()
             if made.may_be_awaited and hasattr(value, "__aenter__"):
-                self._inner = value
-                value = await value.__aenter__()
+                self._inner, value = value, await value.__aenter__()
         except Exception:
             await made.come_back()
             raise
-        await made.come_back()
+        try:
+            await made.come_back()
+        except BaseException as interruption:
+            await self._leave(type(interruption), interruption, None)
+            raise
         return value
 
     async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> Any:
@@ -321,7 +357,11 @@ class Session:
             return await self._leave(kind, error, traceback)
         made.ask_for_failure()
         failure = made.failure
-        await made.go("exit ")
+        try:
+            await made.go("exit ")
+        except BaseException as interruption:
+            await self._leave(type(interruption), interruption, None)
+            raise
         try:
             if failure is not None:
                 await self._leave(type(failure), failure, None)
