@@ -20,25 +20,38 @@ Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 class Proxy:
     """Passes what a server answers on to clients, as a fault has it; well until `fault` is set."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, connected: Connected) -> None:
+        self._connected = connected
+        self._tasks: list[asyncio.Task[Any]] = []
         self._writers: list[asyncio.StreamWriter] = []
         self.fault: Fault | None = None
+        self.behind = 0
+
+    async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A connection to the server."""
+        self._writers.append(writer)
+        self._tasks.append(asyncio.create_task(self._connected(reader, writer)))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        back, forth = await asyncio.open_connection(HOST, self._port)
-        self._writers += [writer, forth]
+        """A connection to the proxy."""
+        self._writers.append(writer)
+        back, forth = await asyncio.open_connection(HOST, self.behind)
+        self._writers.append(forth)
         for passing in (self._forward(reader, forth), self._answer(back, writer, forth)):
-            task = asyncio.create_task(passing)
-            self._tasks.add(task)
+            self._tasks.append(asyncio.create_task(passing))
 
     async def close(self) -> None:
+        """Ends all that is left."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in self._writers:
             writer.transport.abort()
+        for writer in self._writers:
+            try:
+                await writer.wait_closed()
+            except OSError:
+                pass
 
     async def _forward(self, reader: asyncio.StreamReader, forth: asyncio.StreamWriter) -> None:
         try:
@@ -121,8 +134,9 @@ async def misbehaving(connected: Connected, fault: Fault) -> AsyncIterator[tuple
         with deaf(fault.kind) as port:
             yield port, lambda: None
         return
-    server = await asyncio.start_server(connected, HOST, 0)
-    proxy = Proxy(server.sockets[0].getsockname()[1])
+    proxy = Proxy(connected)
+    server = await asyncio.start_server(proxy.hear, HOST, 0)
+    proxy.behind = server.sockets[0].getsockname()[1]
     front = await asyncio.start_server(proxy.serve, HOST, 0)
 
     def begin() -> None:
