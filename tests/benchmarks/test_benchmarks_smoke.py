@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
         ["overhead", "--rounds", "1", "--scale", "200", "--only", "IsolatedAsyncioTestCase"],
         ["renewal", "--rounds", "1", "--scale", "50", "--only", "three"],
         ["sleeps", "--rounds", "1", "--scale", "100", "--only", "none of the peers"],
+        ["redis", "--rounds", "1", "--scale", "10"],
         ["bugs", "--seeds", "1", "--cap", "20"],
     ],
 )

@@ -210,8 +210,10 @@ class Conversing(asyncio.Protocol):
         while self._moves is None and self._arrived and not self._is_over:
             self._told = data = self._arrived.popleft()
             with self._reporting():
-                self._moves = moves_of(self._conversation.receive(data))
-                self._step(None)
+                answer = self._conversation.receive(data)
+                if answer is not None:
+                    self._moves = moves_of(answer)
+                    self._step(None)
             self._close_after(data)
 
     def _close_after(self, told: bytes) -> None:

@@ -157,11 +157,13 @@ class Session(Commands):
     def _process_command(self, fields: list[bytes]) -> None:
         name = decode_command_bytes(fields[0])
         self._name, self._words = name, fields
+        has_sub = name in COMMANDS_WITH_SUB
         if self._asks is not None:
-            sub = name in COMMANDS_WITH_SUB and len(fields) > 1
-            words = [name, decode_command_bytes(fields[1])] if sub else [name]
+            words = [name, decode_command_bytes(fields[1])] if has_sub and len(fields) > 1 else [name]
             self._asks(self, " ".join(words).upper(), fields[len(words) :])
         self._answers = False
+        if name == "acl":
+            self._store.is_open = False
         if not self._is_known and name not in _OPEN_TO_ALL:
             self._say(SimpleError(_NEEDS_AUTH))
             return
@@ -174,7 +176,10 @@ class Session(Commands):
             self._say(SimpleError(f"ERR Command '{name}' not allowed inside a transaction"))
             return
         try:
-            super()._process_command(fields)
+            if self._transaction is not None or has_sub or name == "exec" or not self._is_usual:
+                super()._process_command(fields)
+            else:
+                self._answer(name, fields[1:])
         except (SimpleError, UsageError):
             raise
         except Exception as error:
@@ -183,6 +188,22 @@ class Session(Commands):
         self._answers = False
         if self._killed:
             self.finish()
+
+    @property
+    def _is_usual(self) -> bool:
+        """Whether the client may do anything, and is answered."""
+        return self._store.is_open and not (self._reply_off or self._reply_skip)
+
+    def _answer(self, name: str, args: list[bytes]) -> None:
+        """Runs a command for which nothing else is to be looked at."""
+        try:
+            func, signature = self._name_to_func(name)
+            with self._server.lock:
+                result = self._run_command(func, signature, args, False)
+        except SimpleError as error:
+            result = error
+        if not isinstance(result, NoResponse):
+            self._say(coded(name, result) if isinstance(result, SimpleError) else result)
 
     def _name_to_func(self, cmd_name: str) -> tuple[Any, Signature]:
         own = OWN.get(cmd_name)

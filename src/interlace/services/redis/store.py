@@ -68,6 +68,7 @@ class Store:
         server: fakeredis' part of it.
         waiters: the commands that wait, the first one first.
         changed: whether somebody who waits should look again.
+        is_open: whether everybody may do everything, as long as nobody has asked for something else.
     """
 
     def __init__(self, address: Address, delays: tuple[int, ...] | None, now: Callable[[], float]) -> None:
@@ -79,6 +80,7 @@ class Store:
         self.server.dbs = defaultdict(lambda: Timed(self.server.lock, now, self._tell))
         self.waiters: list[Waiter] = []
         self.changed = False
+        self.is_open = not address.user
         self._speaking: dict[int, Session] = {}
         self._free: deque[Session] = deque()
         if address.user:
