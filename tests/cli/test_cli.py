@@ -194,3 +194,24 @@ def test_as_a_module_in_another_process(interlace: Interlace) -> None:
     )
     assert done.returncode == 1
     assert "assert 1 == 2" in done.stdout
+
+
+def test_explore_has_links_meet_faults(interlace: Interlace) -> None:
+    Path("links.py").write_text(
+        "import asyncio\n\n"
+        "class Echo:\n"
+        "    def receive(self, data):\n"
+        "        return data\n\n"
+        "async def asks(world):\n"
+        "    world.tcp('echo:7', Echo)\n"
+        "    reader, writer = await asyncio.open_connection('echo', 7)\n"
+        "    writer.write(b'tea')\n"
+        "    await reader.readexactly(3)\n"
+        "    writer.close()\n",
+        encoding="utf-8",
+    )
+    assert interlace("explore", "links.py:asks").status == 0
+    done = interlace("explore", "links.py:asks", "--faults", "net:hang,net:latency")
+    assert done.status == 1
+    assert "Hung: a fault has local→echo:7#1 hang" in done.out
+    assert interlace("explore", "links.py:asks", "--faults", "net:hanging").status == 2

@@ -163,6 +163,41 @@ def test_faults_are_injected(suite) -> None:
     ).assert_outcomes(passed=1)
 
 
+def test_all_links_of_a_suite_meet_faults(suite) -> None:
+    source = """
+        import asyncio
+        import pytest
+
+        @pytest.mark.parametrize("limit", [LIMIT])
+        async def test_it(world, limit):
+            world.tcp("echo:7", Echo)
+            for _ in range(3):
+                try:
+                    async with asyncio.timeout(limit):
+                        reader, writer = await asyncio.open_connection("echo", 7)
+                        writer.write(b"tea")
+                        assert await reader.read(3) in (b"tea", b"t", b"te")
+                    break
+                except OSError:
+                    pass
+            else:
+                raise AssertionError("never answered")
+            writer.close()
+
+        class Echo:
+            def receive(self, data):
+                return data
+        """
+    careful, careless = source.replace("LIMIT", "300"), source.replace("LIMIT", "None")
+    suite(careful, "--explore=80", "--explore-faults=net").assert_outcomes(passed=1)
+    suite(careless, "--explore=80").assert_outcomes(passed=1)
+    result = suite(careless, "--explore=80", "--explore-faults=net")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Hung: a fault has local?echo:7#1 hang*", "*echo:7#1 * must hang*"])
+    suite(careless, f"--replay={token_of(result)}").assert_outcomes(failed=1)
+    suite(careless, "--explore=80", "--explore-faults=net:reset,at_most=2").assert_outcomes(passed=1)
+
+
 def test_skipping_stops_the_search(suite) -> None:
     result = suite(
         """

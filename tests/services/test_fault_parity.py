@@ -6,6 +6,7 @@ fault was asked for. What it raises, in which words, and what it had been given 
 
 import asyncio
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import httpx
 import pytest
 import redis.asyncio
 import toxic
+import trustme
 import websockets.asyncio.client
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -90,11 +92,34 @@ async def ask_aiohttp(host: str, port: int, begin: Begin, limit: float, seen: Se
             seen["data"] += data
 
 
+async def ask_aiohttp_tls(host: str, port: int, begin: Begin, limit: float, seen: Seen) -> None:
+    begin()
+    limits = aiohttp.ClientTimeout(sock_connect=limit, sock_read=limit)
+    async with (
+        aiohttp.ClientSession(timeout=limits) as session,
+        session.get(f"https://{host}:{port}/", ssl=False) as answer,
+    ):
+        seen["status"] = answer.status
+        async for data in answer.content.iter_any():
+            seen["data"] += data
+
+
 async def ask_httpx(host: str, port: int, begin: Begin, limit: float, seen: Seen) -> None:
     begin()
     async with (
         httpx.AsyncClient(timeout=limit) as client,
         client.stream("GET", f"http://{host}:{port}/") as answer,
+    ):
+        seen["status"] = answer.status_code
+        async for data in answer.aiter_raw():
+            seen["data"] += data
+
+
+async def ask_httpx_tls(host: str, port: int, begin: Begin, limit: float, seen: Seen) -> None:
+    begin()
+    async with (
+        httpx.AsyncClient(timeout=limit, verify=False) as client,
+        client.stream("GET", f"https://{host}:{port}/") as answer,
     ):
         seen["status"] = answer.status_code
         async for data in answer.aiter_raw():
@@ -184,6 +209,8 @@ Ask = Callable[[str, int, Begin, float, Seen], Awaitable[None]]
 CLIENTS: dict[str, tuple[Ask, toxic.Connected]] = {
     "aiohttp": (ask_aiohttp, serve_http),
     "httpx": (ask_httpx, serve_http),
+    "aiohttp over TLS": (ask_aiohttp_tls, serve_http),
+    "httpx over TLS": (ask_httpx_tls, serve_http),
     "redis": (ask_redis, serve_redis),
     "websockets": (ask_ws, serve_ws),
     "streams": (ask_lines, serve_lines),
@@ -222,7 +249,11 @@ def really(name: str, client: str) -> Seen:
     ask, connected = CLIENTS[client]
 
     async def main() -> Seen:
-        async with toxic.misbehaving(connected, FAULTS[name]) as (port, begin):
+        security = None
+        if client.endswith("TLS"):
+            security = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            trustme.CA().issue_cert(toxic.HOST).configure_cert(security)
+        async with toxic.misbehaving(connected, FAULTS[name], security) as (port, begin):
             return await see(ask, toxic.HOST, port, begin, name)
 
     return asyncio.run(main())
@@ -235,7 +266,8 @@ def simulated(name: str, client: str, run: Callable[..., interlace.Outcome] = in
         host = world.host("service")
 
         async def serve() -> None:
-            server = await asyncio.start_server(connected, "service", 80)
+            security = host.tls() if client.endswith("TLS") else None
+            server = await asyncio.start_server(connected, "service", 80, ssl=security)
             await server.serve_forever()
 
         host.start(serve)

@@ -5,6 +5,7 @@ Reads what to do from a `Fault`, and does it with real sockets; of how the simul
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -123,19 +124,22 @@ class Proxy:
 
 
 @asynccontextmanager
-async def misbehaving(connected: Connected, fault: Fault) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+async def misbehaving(
+    connected: Connected, fault: Fault, security: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[int, Callable[[], None]]]:
     """Gives the port of a real server, and what has it misbehave from then on.
 
     Args:
         connected: what the server does with a connection.
         fault: how it misbehaves.
+        security: for a server that speaks TLS; the proxy does not.
     """
     if fault.kind in ("refuse", "unreachable"):
         with deaf(fault.kind) as port:
             yield port, lambda: None
         return
     proxy = Proxy(connected)
-    server = await asyncio.start_server(proxy.hear, HOST, 0)
+    server = await asyncio.start_server(proxy.hear, HOST, 0, ssl=security)
     proxy.behind = server.sockets[0].getsockname()[1]
     front = await asyncio.start_server(proxy.serve, HOST, 0)
 
