@@ -125,6 +125,27 @@ def test_special_methods(passes: Passes) -> None:
     passes(program)
 
 
+def test_what_can_be_awaited_and_entered(passes: Passes) -> None:
+    class Connection:
+        def __await__(self) -> Any:
+            raise OSError
+
+        async def __aenter__(self) -> "Connection":
+            raise OSError
+
+        async def __aexit__(self, *error: object) -> None:
+            raise OSError
+
+    async def program(world: interlace.World) -> None:
+        connection = world.fake(Connection)
+        async with connection as entered:
+            assert entered is connection
+        connection.__await__.does(lambda: iter(()))
+        assert await connection is None
+
+    passes(program)
+
+
 def test_iterators_that_are_classes(passes: Passes) -> None:
     class Feed:
         def __aiter__(self) -> "Feed":
@@ -376,6 +397,8 @@ def test_an_implementation_answers(passes: Passes) -> None:
             await repo.get(1)
         assert await repo.get(1) == {"name": "ann"}
         assert [call.arguments["number"] for call in repo.get.calls] == [1, 2, 1, 1]
+        repo.url = "there"
+        assert repo.url == inner.url == "there"  # type: ignore[attr-defined]
         double = world.fake(parse, lambda text: {text: text})
         assert double("a") == {"a": "a"}
 

@@ -149,7 +149,10 @@ class Fake:
         state = self.__interlace__
         if name not in state.members:
             raise AttributeError(state.lack(name))
-        object.__setattr__(self, name, value)
+        if state.implementation is not None and isinstance(state.members[name], Value):
+            setattr(state.implementation, name, value)
+        else:
+            object.__setattr__(self, name, value)
 
     def __dir__(self) -> Iterable[str]:
         return [*self.__interlace__.members, "calls"]

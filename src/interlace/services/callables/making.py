@@ -198,7 +198,7 @@ class Making:
     @property
     def may_be_awaited(self) -> bool:
         """Whether an awaitable that came of it is to be awaited: what a test gives as a value is not."""
-        return self._answer is None or self._answer.how == "called"
+        return self._fake.original is not None if self._answer is None else self._answer.how == "called"
 
     @property
     def must_happen(self) -> bool:
