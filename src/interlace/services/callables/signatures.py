@@ -12,6 +12,9 @@ from interlace.services.callables.wording import nearest, show_call, without_add
 
 _P = inspect.Parameter
 
+_MANY = 20
+"""How many arguments stand for any number of them."""
+
 
 def show_signature(name: str, signature: inspect.Signature) -> str:
     """Words a signature with the name of what it belongs to."""
@@ -106,7 +109,7 @@ def _calls(signature: inspect.Signature) -> list[tuple[list[Any], dict[str, Any]
             for name, parameter in signature.parameters.items():
                 if parameter.kind is _P.VAR_POSITIONAL:
                     if not short and not by_name:
-                        args.append(object())
+                        args += [object() for _ in range(_MANY)]
                 elif parameter.kind is _P.VAR_KEYWORD:
                     if not short:
                         kwargs["any_other_name"] = object()
