@@ -225,6 +225,14 @@ class Commands(FakeSocket):
         size = sum(all(member in one for one in sets) for member in sets[0])
         return min(size, limit) if limit else size
 
+    def own_pfmerge(self, target: CommandItem, *sources: CommandItem) -> SimpleString:
+        """Adds what others have counted to what one has."""
+        merged = ExpiringMembersSet()
+        for item in (target, *sources):
+            merged.update(item.value)
+        target.value = merged
+        return OK
+
 
 def _sum(number: bytes, amount: bytes, what: str) -> bytes:
     """Adds two numbers as Redis does in its long doubles: 17 digits after the point, without zeros at the end."""
@@ -250,6 +258,8 @@ def _command(name: str, *fixed: Any, repeat: tuple[Any, ...] = (), flags: str = 
     return Signature(name, f"own_{name}", fixed, repeat, flags=flags)
 
 
+_SET = Key(ExpiringMembersSet)
+
 OWN = {
     "quit": _command("quit", repeat=(bytes,)),
     "wait": _command("wait", Int, Int),
@@ -257,6 +267,7 @@ OWN = {
     "acl genpass": _command("acl_genpass", repeat=(bytes,)),
     "client getname": _command("client_getname"),
     "lmove": _command("lmove", bytes, bytes, bytes, bytes),
+    "pfmerge": _command("pfmerge", _SET, repeat=(_SET,)),
     "touch": _command("touch", bytes, repeat=(bytes,)),
     "sintercard": _command("sintercard", Int, bytes, repeat=(bytes,)),
     "incrbyfloat": _command("incrbyfloat", Key(bytes), bytes),

@@ -34,7 +34,7 @@ _ABOUT_CHANNELS = frozenset(
 _ALSO_OF_VALKEY = frozenset(
     {
         *("hexpire", "hexpireat", "hexpiretime", "hpersist", "hpexpire", "hpexpireat", "hpexpiretime"),
-        *("hpttl", "httl", "hsetex", "hgetex"),
+        *("hpttl", "httl", "hsetex", "hgetex", "hgetdel"),
     }
 )
 """Commands of Redis that Valkey has as well since 9.0, and fakeredis' Valkey has not."""

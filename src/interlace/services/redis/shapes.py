@@ -72,6 +72,10 @@ def shaped(name: str, count: int, result: Any, version: int) -> Any:
     if name == "xpending" and kind is list and count == 2:
         consumers = [[who, b"%d" % number] for who, number in result[3]]
         result = [*result[:3], consumers or NO_ARRAY]
+    elif name == "geopos" and kind is list:
+        result = [NO_ARRAY if place is None else place for place in result]
+    elif name == "geodist" and kind is float:
+        return b"%.4f" % result
     elif name == "zrandmember" and count == 1 and not result:
         return None
     elif name == "zscan" and kind is list:
