@@ -170,6 +170,22 @@ class UnexpectedCall(InterlaceError, AssertionError):
         self.call = call
 
 
+class BrokenContract(InterlaceError, AssertionError):
+    """A fake web API was sent a request that its OpenAPI document does not allow; see `World.http`.
+
+    Args:
+        request: the request, in words.
+        problems: a line for each thing that is wrong with it, and where the document says so.
+    """
+
+    def __init__(self, request: str, problems: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{request} is not what the contract asks for{_listed(problems)}\n"
+            "If the request is right, change the document; api.openapi(..., validate=False) does not look at requests"
+        )
+        self.problems = problems
+
+
 class OutOfOrder(InterlaceError, AssertionError):
     """Fakes were not asked in the order that `interlace.in_order` was given.
 

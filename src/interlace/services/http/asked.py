@@ -33,6 +33,9 @@ class Asked:
     kind = ""
     """What it is called in front of its path; "": by its method."""
 
+    precedence = 0
+    """Whatever their paths, routes of a lower one answer first."""
+
     def __init__(self, method: str, template: Template, conditions: Conditions) -> None:
         self.method = method
         self.template = template

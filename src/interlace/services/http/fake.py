@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from difflib import SequenceMatcher
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlace.errors import UnmatchedRequest, UnusedRoute, UsageError
 from interlace.services.http import replies
@@ -20,6 +20,9 @@ from interlace.services.http.templates import Template
 from interlace.services.http.websockets import WsRoute
 from interlace.services.order import Moment
 from interlace.sim.latency import Latency, parse_latency
+
+if TYPE_CHECKING:
+    from interlace.services.http.openapi import Contract
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "*")
 _SHOWN_ROUTES = 3
@@ -67,6 +70,7 @@ class HttpFake:
         self._is_still = is_still
         self.calls: list[Call] = []
         self.routes: list[Asked] = []
+        self._contracts: list[Contract] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._base.shown}{self._base.path}>"
@@ -141,6 +145,28 @@ class HttpFake:
         self._add(made)
         return made
 
+    def openapi(self, source: Any, *, latency: Latency | None = None, validate: bool = True) -> Contract:
+        """Has the fake keep to a document of OpenAPI 3.0 or 3.1: answers are its examples, else made from its schemas.
+
+        Routes go before what the document answers, and need not be in it.
+
+        Args:
+            source: the path of the document (.yaml, .yml, .json), or a dict. Its paths begin at the base URL of the fake.
+            latency: how long answers take, as for `World.latency`.
+            validate: whether a request that the document does not allow fails the test; it is answered by 400.
+
+        Raises:
+            UsageError: the document cannot be read or is not right, another argument cannot work, or the libraries
+                of `interlace[openapi]` are not installed.
+        """
+        from interlace.services.http.openapi import Contract, load
+
+        contract = Contract(load(source), self._base.path, latency, validate)
+        for route in contract.routes:
+            self._add(route)
+        self._contracts.append(contract)
+        return contract
+
     def _add(self, made: Asked) -> None:
         for other in self.routes:
             if (
@@ -200,6 +226,11 @@ class HttpFake:
             route = self._route_for(call)
             if route is None:
                 return self._refuse(call)
+            for contract in self._contracts:
+                broken = contract.check(call, self._shown(call))
+                if broken is not None:
+                    self._complain(broken)
+                    return replies.text(f"{broken}\n", 400)
             reply = yield from route.take(call)
         except Exception as error:  # of a function that the test has given
             self._complain(error)
@@ -208,10 +239,12 @@ class HttpFake:
 
     def _route_for(self, call: Call) -> Asked | None:
         found = [route for route in self.routes if not route.misses(call)]
-        return min(found, key=lambda route: route.rank, default=None)
+        return min(found, key=lambda route: (route.precedence, route.rank), default=None)
+
+    def _shown(self, call: Call) -> str:
+        return f"{call.method} {self._base.shown}{call.target}"
 
     def _refuse(self, call: Call) -> Reply:
-        request = f"{call.method} {self._base.shown}{call.target}"
         path = call.full_path.removeprefix(self._base.path) or "/"
         known = call.method in _METHODS and path.startswith("/") and not {*"{}"} & {*path}
         name = call.method.lower() if call.method.lower() in dir(self) else ""
@@ -221,7 +254,7 @@ class HttpFake:
             call_text, answer = f"api.ws({path!r})", ".script(...)"
         example = f"make one: {call_text}{answer}; or " if known else ""
         error = UnmatchedRequest(
-            request,
+            self._shown(call),
             self._nearest(call),
             f"If the request is right, {example}let it be, with strict=False: it is answered by 501",
         )
