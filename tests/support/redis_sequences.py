@@ -105,7 +105,7 @@ TEMPLATES = {
         SINTER {any} {any} | ZRANGESTORE {z} {z} 0 -1 REV | HSET {h} {m} {i} | HINCRBY {h} {m} 9223372036854775807
         INCRBY {s} 9223372036854775807 | APPEND {any} {v} | SETRANGE {s} 3 {v} | EXPIRE {s} 100
         PERSIST {s} | PTTL none | ZADD {z} {i} {m} {i} | HGETDEL {h} FIELDS 1 {m} | GETDEL {any} | LCS {s} {s} IDX
-        CLIENT ID extra | CLIENT SETINFO LIB-NAME x | ECHO | SELECT 99 | EXPIRETIME none
+        CLIENT SETINFO LIB-NAME x | ECHO | SELECT 99 | EXPIRETIME none
     """,
     "scripts": """
         EVAL "return 1" 0 | EVAL "return redis.call('set', KEYS[1], ARGV[1])" 1 {s} {v}
