@@ -149,6 +149,43 @@ class UnusedRoute(InterlaceError, AssertionError):
         self.routes = routes
 
 
+class TornTape(UsageError):
+    """A tape that cannot be read; see `World.tape`.
+
+    Args:
+        file: its name.
+        line: the number of the line.
+        why: what is wrong there.
+        first: what may be done instead of recording it again.
+    """
+
+    def __init__(self, file: str, line: int, why: str, first: str = "") -> None:
+        super().__init__(
+            f"tape {file}, line {line}: {why}. Take the file from version control, or{f' {first}' if first else ''} "
+            "record it again: pytest --tapes=record, or world.tape(..., record=True)"
+        )
+        self.file = file
+        self.line = line
+
+
+class NoTape(UsageError):
+    """There is no tape to replay; see `World.tape`."""
+
+
+class StaleTape(InterlaceError, AssertionError):
+    """The program asks what is not on the tape; see `World.tape`.
+
+    Args:
+        what: what it has asked, and of whom.
+        nearest: where on the tape the most similar request stands, and how both differ; "" if there is none.
+        remedy: what to type.
+    """
+
+    def __init__(self, what: str, nearest: str, remedy: str) -> None:
+        super().__init__("\n".join(part for part in (what, nearest, remedy) if part))
+        self.nearest = nearest
+
+
 class BadCall(InterlaceError, TypeError):
     """A fake was called with arguments that do not fit the signature of what it stands for; see `World.fake`."""
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from interlace.api.tapes import Record, load
+from interlace.backends.outside import PATIENCE
 from interlace.errors import UsageError
 from interlace.services.http import HttpFake
 from interlace.services.http.address import Base
 from interlace.services.order import Moment
 from interlace.services.redis import RedisFake
-from interlace.services.redis.address import Address
+from interlace.services.redis.address import Address as RedisAddress
 from interlace.services.redis.fake import load_fakeredis
+from interlace.services.tapes.address import Address
+from interlace.services.tapes.scrub import Scrub
 from interlace.sim.latency import Latency, parse_latency
 from interlace.sim.network.host import LOOPBACK, Host
 from interlace.sim.network.life import Served, serve
@@ -115,13 +120,67 @@ class Services:
         Raises:
             UsageError: an argument that cannot work, fakeredis is not installed, or trustme is not, for TLS.
         """
-        address = Address.parse(url)
+        address = RedisAddress.parse(url)
         load_fakeredis()
         world = self._inner
         host = self._host(address.host)
         fake = RedisFake(address, host, world.clock, latency, durable)
         self._serve(address.host, address.port, fake.connect, None, address.is_secure)
         return fake
+
+    def tape(
+        self,
+        url: str,
+        file: str | os.PathLike[str],
+        record: Record = None,
+        *,
+        to: str | None = None,
+        scrub: Scrub = None,
+        latency: Latency | None = None,
+        headers: Iterable[str] = (),
+        repeat: bool = False,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Has a tape of a real peer answer at its URL in the simulated network, or records one.
+
+        A tape is replayed in virtual time, whatever is explored, and the real peer is not asked. It is recorded in a
+        plain run that passes; further schedules of a search are run on what was just recorded.
+
+        Args:
+            url: such as `"https://api.stripe.com"`; of another protocol than HTTP the address, `"cache:6379"`, or
+                `"tls://broker:8883"` where it speaks TLS.
+            file: the path of the tape.
+            record: True: it is recorded; False: it is replayed; `"new"`: it is recorded if it is not there; None: as
+                `pytest --tapes` says, and else it is replayed.
+            to: where the peer really is, if not at `url`: `host:port`, or the path of a Unix socket.
+            scrub: what else is secret: names of headers and fields, and patterns; or a function of "request" or
+                "answer", and bytes, which returns what is written down, and compared.
+            latency: how long answers take, as for `latency`; None: in the plain run as long as was observed, and
+                else from half to double of that.
+            headers: the names of those that a request must have as it was recorded, besides method, path, query
+                and body.
+            repeat: whether the last answer holds for further equal requests that may change something.
+            patience: as for `passthrough`, while it is recorded.
+
+        Raises:
+            UsageError: an argument that cannot work, h11 is not installed, or trustme is not, for TLS.
+            NoTape: there is no tape to replay.
+            TornTape: it cannot be read.
+        """
+        address = Address.parse(url)
+        talk = load(
+            self._inner,
+            address,
+            file,
+            record,
+            to=to,
+            scrub=scrub,
+            latency=latency,
+            headers=headers,
+            repeat=repeat,
+            patience=patience,
+        )
+        self._serve(address.host, address.port, talk, None, address.is_secure)
 
     def _host(self, name: str) -> Host:
         return self._inner.network.host(DEFAULT_HOST if is_local(name) else name)

@@ -8,15 +8,65 @@ from __future__ import annotations
 import selectors
 import socket
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from interlace.backends.outside import Service
-    from interlace.sim.network.stream import End
 
 _BLOCK = 1 << 18
 _MOST_UNSENT = 1 << 24
 """Bytes that are kept of an answer which the program does not read: more are left with the service."""
+
+
+class Tap(Protocol):
+    """Is told what goes over the real connection."""
+
+    def sent(self, data: bytes, /) -> None:
+        """Takes what the service was sent."""
+        ...
+
+    def said(self, data: bytes, /) -> None:
+        """Takes what the service has said; b"" at its end."""
+        ...
+
+
+class Near(Protocol):
+    """The simulated side: the server's end of a simulated connection, or what stands before it."""
+
+    @property
+    def peer(self) -> Any:
+        """The other end: `closed` tells whether nobody hears there any more."""
+        ...
+
+    @property
+    def is_expecting(self) -> bool:
+        """Whether more is on its way here."""
+        ...
+
+    def receive(self, limit: int, /) -> bytes | None:
+        """Returns what has arrived; b"" at the end of the stream, None if there is nothing."""
+        ...
+
+    def send(self, data: bytes, /) -> int:
+        """Sends bytes, and returns how many there was room for."""
+        ...
+
+    def shut(self) -> None:
+        """Ends the outgoing stream."""
+        ...
+
+    def reset(self) -> None:
+        """Breaks the connection."""
+        ...
+
+    def watch_read(self, reader: Callable[[], object] | None, /) -> None:
+        """Has a function called when something has arrived."""
+        ...
+
+    def watch_write(self, writer: Callable[[], object] | None, /) -> None:
+        """Has a function called when there is room."""
+        ...
 
 
 class Bridge:
@@ -26,6 +76,7 @@ class Bridge:
         service: who is at the other end.
         end: the server's end of the simulated connection.
         sock: the real connection.
+        tap: is told what goes over that.
 
     Attributes:
         owes: whether the service has been sent something since it last said anything.
@@ -35,10 +86,11 @@ class Bridge:
         is_open: whether the real connection is open.
     """
 
-    def __init__(self, service: Service, end: End, sock: socket.socket) -> None:
+    def __init__(self, service: Service, end: Near, sock: Any, tap: Tap | None = None) -> None:
         self.service = service
         self.end = end
         self.sock = sock
+        self._tap = tap
         self.owes = True  # some services speak first
         self.sent = 0
         self.is_open = True
@@ -93,7 +145,8 @@ class Bridge:
     @property
     def is_left(self) -> bool:
         """Whether nobody in the program hears what the service says."""
-        return self.end.peer.closed
+        left: bool = self.end.peer.closed
+        return left
 
     # -- the real side ---------------------------------------------------------------------------
 
@@ -115,6 +168,8 @@ class Bridge:
         try:
             while self._there:
                 sent = self.sock.send(self._there[0])
+                if self._tap is not None:
+                    self._tap.sent(bytes(self._there[0][:sent]))
                 self._there[0] = self._there[0][sent:]
                 if not self._there[0]:
                     self._there.popleft()
@@ -141,6 +196,8 @@ class Bridge:
                 self.close()
                 return True
             heard = True
+            if self._tap is not None:
+                self._tap.said(data)
             if not data:
                 self._ended = True
             elif not self.is_left:

@@ -10,6 +10,7 @@ Knows sockets and no event loop. The real time is not read: waits are counted.
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import selectors
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from interlace.sim.network.host import Host
     from interlace.sim.network.stream import End
     from interlace.sim.world import World
+
+_getaddrinfo = _socket.getaddrinfo
+"""Asks the operating system, also while code of a run is told of the simulated network."""
 
 QUIET = 0.005
 """Real seconds after which a service that has begun to answer has said what it has to say."""
@@ -86,18 +90,30 @@ class Service:
         if self._line is not None:
             network = self._owner.network
             network.set_link(self._owner.name, network.here.name, self._line)
+        try:
+            sock = self.dial()
+        except OSError:
+            return False
+        sock.setblocking(False)
+        self._made.append(sock)
+        return True
+
+    def dial(self) -> socket.socket:
+        """Returns a real connection, still blocking.
+
+        Raises:
+            OSError: there is none to be had.
+        """
         sock = socket.socket(self._family, socket.SOCK_STREAM)
         try:
             sock.settimeout(self.patience)
             sock.connect(self._address)
+            if self._family != getattr(socket, "AF_UNIX", None):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             sock.close()
-            return False
-        sock.setblocking(False)
-        if self._family != getattr(socket, "AF_UNIX", None):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._made.append(sock)
-        return True
+            raise
+        return sock
 
     def accept(self, end: End) -> None:
         """Joins the server's end of a simulated connection with a real one."""
@@ -131,9 +147,8 @@ class Outside:
     def admit(self, name: str, to: str | None, latency: Any, patience: float) -> None:
         """Lets a name of the simulated network stand for a real service; see `World.passthrough`."""
         host, port = split_address(name, "the name of the service")
-        family, address, shown = _target(to or name)
-        if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 < patience < 1e6:
-            raise UsageError(f"patience is {patience!r}: give the real seconds that the service may take")
+        family, address, shown = target(to or name)
+        check_patience(patience)
         network = self._world.network
         local = is_local(host)
         check_name(f"passthrough({name!r})", host, f"passthrough('service:{port}', to={name!r})")
@@ -298,7 +313,17 @@ def outside_of(world: World) -> Outside:
     return found
 
 
-def _target(to: str) -> tuple[int, Any, str]:
+def check_patience(patience: object) -> None:
+    """Checks a number of real seconds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 < patience < 1e6:
+        raise UsageError(f"patience is {patience!r}: give the real seconds that the service may take")
+
+
+def target(to: str) -> tuple[int, Any, str]:
     """Returns the family of a real address, the address, and how it is shown.
 
     Raises:
@@ -311,7 +336,7 @@ def _target(to: str) -> tuple[int, Any, str]:
         return socket.AF_UNIX, path, path
     host, port = split_address(to, "real address")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, _, _, _, address = _getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
     except OSError as error:
         raise UsageError(
             f"to={to!r}: this machine knows no host {host!r} ({error.strerror or os.strerror(errno.ENOENT)}); give "

@@ -18,6 +18,7 @@ from interlace.sim.clock import MILLISECOND, Clock
 from interlace.sim.faults import Faults
 from interlace.sim.flight import DELAYS, SLOW_DELAYS, Flight
 from interlace.sim.network import Network
+from interlace.sim.taping import Taping
 
 if TYPE_CHECKING:
     from interlace.sim.files import Files
@@ -30,6 +31,8 @@ STALL_BOUND = 50 * MILLISECOND
 
 GENEROUS = 100 * MILLISECOND
 """A timeout longer than this is meant never to fire in a happy run: delays leave half of it alone."""
+
+_TAPING = Taping()
 
 
 class World:
@@ -55,6 +58,7 @@ class World:
         endings: what is run to its end when the program has ended well, while its loop still runs.
         undoing: undoes what was changed for the run, the last one first, when it is over.
         files: what the test says about real files; None: nothing.
+        taping: how tapes are used where the test does not say.
         step: the number of the step that is running; -1 before the first.
         trace: what happened so far.
         plain: the questions so far of a run in which the boring answer is given to each; else None.
@@ -113,6 +117,7 @@ class World:
         self.endings: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.undoing: list[Callable[[], None]] = []
         self.files: Files | None = None
+        self.taping = _TAPING
         self.closed = False
 
     @property
@@ -199,16 +204,17 @@ class World:
                 delays = [delays[0], *(delay for delay in delays[1:] if delay < room)]
         names = _delay_names(tuple(delays))
         delay = delays[self.choose("delay", what, names)]
-        self.spent += delay - delays[0]
+        if delay > delays[0]:
+            self.spent += delay - delays[0]
         return delay
 
     def _with_meetings(self, delays: Sequence[int]) -> Sequence[int]:
         """Adds to a menu of delays those that end when something in flight does."""
-        now, shortest, longest = self.clock.ns, delays[0], delays[-1]
+        now, shortest, longest = self.clock.ns, min(delays), max(delays)
         meetings = {time - now for time in self.flight.next_times if shortest < time - now < longest} - set(
             delays
         )
-        return sorted([*delays, *meetings]) if meetings else delays
+        return [delays[0], *sorted([*delays[1:], *meetings])] if meetings else delays
 
     def close(self) -> None:
         """Ends the run: from now on nothing is asked and nothing is recorded."""

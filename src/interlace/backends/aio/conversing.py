@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from interlace.backends.aio.loop import Loop
     from interlace.sim.network.life import Served
     from interlace.sim.network.service import Conversation
+    from interlace.sim.network.stream import End
 
 _AT_ONCE = Line((0,))
 
@@ -84,7 +85,7 @@ class Conversing(asyncio.Protocol):
         self._transport = transport
         self._context = copy_context()
         self._actor = self._loop.actor
-        self._end = self._loop.world.network.here.ends[self._actor]
+        self._end: End = self._loop.world.network.here.ends[self._actor]
         begin = getattr(self._conversation, "begin", None)
         if begin is not None:
             with self._reporting():
@@ -115,6 +116,11 @@ class Conversing(asyncio.Protocol):
         self._wake()
 
     # -- what a conversation calls by itself -----------------------------------------------------
+
+    @property
+    def wire(self) -> End:
+        """The end of the connection, beneath TLS."""
+        return self._end
 
     @property
     def name(self) -> str:
