@@ -26,3 +26,14 @@ class Carrier(Protocol):
             may_be_instant: whether it suspends nobody if it takes no time.
         """
         ...
+
+    async def hang(self, what: str) -> None:
+        """Never returns.
+
+        Args:
+            what: the name of what is called.
+
+        Raises:
+            UsageError: nothing here runs in virtual time.
+        """
+        ...

@@ -26,18 +26,25 @@ class InWorld:
         Raises:
             UsageError: another event loop runs here than that of the world, or none of asyncio.
         """
+        await _take(self._loop_for(what.rpartition(" ")[0]), what, delays, may_be_instant)
+
+    async def hang(self, what: str) -> None:
+        """Never returns; see `Carrier.hang`, errors as for `carry`."""
+        await self._loop_for(what).create_future()
+
+    def _loop_for(self, what: str) -> Loop:
         loop = inside.running_loop()
         if not isinstance(loop, Loop):
             raise UsageError(
-                f"{what.rpartition(' ')[0]} is a fake in a simulated world, and was called outside of its run: call it "
-                "in what interlace.run, interlace.explore or the marker runs; elsewhere use interlace.AsyncMock"
+                f"{what} is a fake in a simulated world, and was called outside of its run: call it in what interlace.run, "
+                "interlace.explore or the marker runs; elsewhere use interlace.AsyncMock"
             )
         if loop.world is not self.world:
             raise UsageError(
-                f"{what.rpartition(' ')[0]} is a fake of another run, which is over: make it anew in each run, with "
-                "world.fake(...) in the test or in a fixture of scope 'function'"
+                f"{what} is a fake of another run, which is over: make it anew in each run, with world.fake(...) in the "
+                "test or in a fixture of scope 'function'"
             )
-        await _take(loop, what, delays, may_be_instant)
+        return loop
 
 
 class Anywhere:
@@ -53,6 +60,19 @@ class Anywhere:
         loop = inside.running_loop()
         if isinstance(loop, Loop):
             await _take(loop, what, delays, may_be_instant)
+
+    async def hang(self, what: str) -> None:
+        """Never returns; see `Carrier.hang`.
+
+        Raises:
+            UsageError: no simulated loop runs here.
+        """
+        loop = inside.running_loop()
+        if not isinstance(loop, Loop):
+            raise UsageError(
+                f"{what} is to hang, which it does in a simulated run only: here it would hold up real time for ever"
+            )
+        await loop.create_future()
 
 
 def world_here() -> World | None:

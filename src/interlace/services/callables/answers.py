@@ -15,8 +15,8 @@ class Answer:
     """One answer.
 
     Args:
-        value: what is returned; an exception where it is raised; a function where that says it.
-        how: whether `value` is "returned", "raised" or "called".
+        value: what is returned; an exception, or a class, where it is raised; a function where that says it; a fault.
+        how: whether `value` is "returned", "raised" or "called", or a "fault".
         delays: how long it takes, in ns, the boring one first; None: nobody has said so.
     """
 

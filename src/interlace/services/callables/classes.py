@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from interlace.errors import UsageError
+from interlace.services.callables.answerers import Answerer, Surroundings
 from interlace.services.callables.failures import Fail, Failures
 from interlace.services.callables.fakes import Fake, Latencies, make_fake
 from interlace.services.callables.functions import FakeFunction
-from interlace.services.callables.making import Answerer, Surroundings
 from interlace.services.callables.specs import function_of
 from interlace.sim.carrier import Carrier
 

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from interlace.errors import UsageError
-from interlace.services.callables.answers import check_error, raised
+from interlace.services.callables.answers import Answer, check_error
+from interlace.services.callables.faults import check_fault
 from interlace.services.callables.wording import nearest, show
+from interlace.sim.network.fault import Fault
 
 if TYPE_CHECKING:
     from interlace.sim.world import World
 
-Fail = Mapping[str, Any] | Sequence[Any] | type[Exception] | Exception | None
-"""Errors by the names of methods, or errors that each method may raise."""
+Fail = Mapping[str, Any] | Sequence[Any] | type[Exception] | Exception | Fault | None
+"""Errors and faults by the names of methods, or those that each method may meet."""
 
 
 class Failures:
@@ -30,8 +32,8 @@ class Failures:
         """Has as many failures to give as in the beginning."""
         self._left = self._at_most
 
-    def draw(self, world: World | None, name: str, number: int, errors: Sequence[Any]) -> Exception | None:
-        """Asks whether a call fails, and returns the error that it fails with; None: it does not.
+    def draw(self, world: World | None, name: str, number: int, errors: Sequence[Any]) -> Answer | None:
+        """Asks whether a call fails, and returns what it fails with; None: it does not.
 
         Args:
             world: where it is made; None: in none, where nothing fails.
@@ -42,14 +44,15 @@ class Failures:
         if world is None or not errors or not self._left or world.closed:
             return None
         which = f"{name} (call {number})"
-        shown = [_show(error) for error in errors]
-        options = ("answers", *(f"raises {text}" for text in shown))
-        sentences = (f"{which} must answer", *(f"{which} must raise {text}" for text in shown))
+        told = [("meets" if isinstance(one, Fault) else "raises", _show(one)) for one in errors]
+        options = ("answers", *(f"{verb} {text}" for verb, text in told))
+        sentences = (f"{which} must answer", *(f"{which} must {verb[:-1]} {text}" for verb, text in told))
         answer = world.fault(name, options, sentences)
         if not answer:
             return None
         self._left -= 1
-        return raised(errors[answer - 1])
+        error = errors[answer - 1]
+        return Answer(error, "fault" if isinstance(error, Fault) else "raised")
 
 
 def read_failures(
@@ -75,26 +78,30 @@ def read_failures(
     if fail is None:
         return {}
     if not isinstance(fail, Mapping):
-        errors = _errors(fail, f"fail={show(fail)}")
         public = [name for name in names if is_function or not name.startswith("_")]
-        return dict.fromkeys([name for name in public if names[name]] or public, errors)
+        meant = [name for name in public if names[name]] or public
+        return dict.fromkeys(meant, _errors(fail, f"fail={show(fail)}", all(names[name] for name in meant)))
     if is_function:
         raise UsageError(f"fail={show(fail)}: {owner} is a function; give a list of errors without names")
     found = {}
     for name, given in fail.items():
         if name not in names:
             raise UsageError(f"fail has {name!r}, which is no method of {owner}{nearest(str(name), names)}")
-        found[name] = _errors(given, f"fail[{name!r}]")
+        found[name] = _errors(given, f"fail[{name!r}]", names[name])
     return found
 
 
-def _errors(given: Any, where: str) -> tuple[Any, ...]:
-    if isinstance(given, (str, bytes)) or not isinstance(given, (Sequence, type, Exception)):
+def _errors(given: Any, where: str, takes_time: bool) -> tuple[Any, ...]:
+    single = isinstance(given, (type, Exception, Fault))
+    if isinstance(given, (str, bytes)) or not (single or isinstance(given, Sequence)):
         raise UsageError(f"{where}: give a list of exceptions, such as [TimeoutError]")
-    listed = [given] if isinstance(given, (type, Exception)) else list(given)
+    listed = [given] if single else list(given)
     if not listed:
         raise UsageError(f"{where} is empty: give at least one exception, or leave it out")
-    return tuple(check_error(error, where) for error in listed)
+    return tuple(
+        check_fault(one, takes_time, where) if isinstance(one, Fault) else check_error(one, where)
+        for one in listed
+    )
 
 
 def _show(error: Any) -> str:

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, get_origin
 
 from interlace.errors import UsageError
+from interlace.services.callables.answerers import Answerer, Surroundings
 from interlace.services.callables.failures import Fail, Failures, read_failures
 from interlace.services.callables.functions import DEFAULT_LATENCY, FakeFunction
 from interlace.services.callables.implementations import check_function, check_implementation
-from interlace.services.callables.making import Answerer, Surroundings
 from interlace.services.callables.specs import (
     SPECIAL,
     UNSET,
@@ -223,7 +223,7 @@ def _fake_function(
             f"; or give {hint or f'the fake a function that answers: world.fake({shown}, ...)'}"
         )
     delays = _read_latencies(latency, {shown: function}, shown)
-    errors = read_failures(fail, at_most, {shown: True}, shown, is_function=True)
+    errors = read_failures(fail, at_most, {shown: function.kind is not Kind.PLAIN}, shown, is_function=True)
     answerer = Answerer(
         function,
         "",

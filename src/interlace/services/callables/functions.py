@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Any
 
 from interlace.errors import UsageError
+from interlace.services.callables.answerers import Answerer
 from interlace.services.callables.answers import (
     Answer,
     check_error,
@@ -17,11 +18,13 @@ from interlace.services.callables.answers import (
     is_error,
 )
 from interlace.services.callables.calls import Call
-from interlace.services.callables.making import Answerer, Given, Making, Session, call, stream
+from interlace.services.callables.faults import check_fault
+from interlace.services.callables.making import Given, Making, Session, call, stream
 from interlace.services.callables.signatures import bind, refusal, show_signature
 from interlace.services.callables.specs import Kind
 from interlace.services.callables.wording import show
 from interlace.sim.latency import Latency
+from interlace.sim.network.fault import Fault
 
 DEFAULT_LATENCY = "0ms..100ms"
 """What an async call takes of which nothing was said, as for `World.latency`."""
@@ -75,14 +78,15 @@ class FakeFunction:
         return self._say("returns", (value,), times, latency)
 
     def raises(self, error: Any, *, times: int | None = None, latency: Latency | None = None) -> FakeFunction:
-        """Raises an exception, given as such or as a class; other arguments and errors as for `returns`."""
+        """Raises an exception, given as such or as a class, or meets a fault; other arguments and errors as for `returns`."""
         return self._say("raises", (error,), times, latency, how="raised")
 
     def sequence(self, *answers: Any, latency: Latency | None = None) -> FakeFunction:
         """Answers one after the other, the last one again and again.
 
         Args:
-            answers: values as for `returns`; exceptions, and classes of them, are raised.
+            answers: values as for `returns`; exceptions, and classes of them, are raised; a fault of
+                `interlace.fault` happens.
             latency: as for `returns`, of each.
 
         Raises:
@@ -133,7 +137,10 @@ class FakeFunction:
         answers = []
         for value in values:
             meant = how or ("raised" if is_error(value) else "returned")
-            if meant == "raised":
+            if isinstance(value, Fault) and meant != "called":
+                meant = "fault"
+                check_fault(value, kind is not Kind.PLAIN, where)
+            elif meant == "raised":
                 check_error(value, where)
             elif meant == "returned":
                 value = self._check_value(value, where)
@@ -166,7 +173,10 @@ class FakeFunction:
         match self.answerer.function.kind:
             case Kind.PLAIN:
                 made.begin()
-                return made.effect()
+                try:
+                    return made.effect()
+                finally:
+                    made.end()
             case Kind.ASYNC:
                 coroutine: Any = call(made)
                 coroutine.__name__, coroutine.__qualname__ = self.__name__, self.__qualname__

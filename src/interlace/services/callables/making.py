@@ -3,112 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import ref
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
 from interlace.errors import UnexpectedCall
-from interlace.services.callables.answers import Answer, Script, is_error, raised
+from interlace.services.callables.answerers import Answerer
+from interlace.services.callables.answers import Answer, is_error, raised
 from interlace.services.callables.calls import Call
-from interlace.services.callables.failures import Failures
+from interlace.services.callables.faults import error_of, lasts_for_ever, time_of
 from interlace.services.callables.signatures import Bound
-from interlace.services.callables.specs import UNSET, Function
+from interlace.services.callables.specs import UNSET, Kind
 from interlace.services.callables.wording import show_call
-from interlace.sim.carrier import Carrier
+from interlace.services.order import Moment
+from interlace.sim.network.fault import Fault
 from interlace.sim.network.service import After
-
-if TYPE_CHECKING:
-    from interlace.sim.world import World
-
-
-@dataclass
-class Surroundings:
-    """What the functions of one fake share.
-
-    Args:
-        carrier: has calls take time.
-        failures: which of them fail.
-        implement: how a test is told to give the fake an implementation.
-
-    Attributes:
-        calls: all calls, in order.
-        answerers: the functions.
-    """
-
-    carrier: Carrier
-    failures: Failures
-    implement: str = ""
-    calls: list[Call] = field(default_factory=list)
-    answerers: list[Answerer] = field(default_factory=list)
-    _run: ref[World] | None = None
-    _kept: list[Call] = field(default_factory=list)
-
-    def enter(self, world: World | None) -> None:
-        """Begins anew if this is another run than that of the last call: with what was said outside of all runs."""
-        if world is None or (self._run is not None and self._run() is world):
-            return
-        if self._run is None:
-            self._kept = list(self.calls)
-            for one in self.answerers:
-                one.script.keep()
-                one.kept = list(one.calls)
-        else:
-            self._begin_anew()
-        self._run = ref(world)
-
-    def leave(self, world: World | None) -> None:
-        """Forgets what runs have changed, if something is said outside of them."""
-        if world is None and self._run is not None:
-            self._begin_anew()
-            self._run = None
-
-    def _begin_anew(self) -> None:
-        self.calls[:] = self._kept
-        self.failures.renew()
-        for one in self.answerers:
-            one.script.renew()
-            one.calls[:] = one.kept
-
-
-@dataclass
-class Answerer:
-    """What answers the calls to one function of a fake.
-
-    Args:
-        function: how it is to be called, and what comes of it.
-        owner: the name of what it belongs to, with a dot at its end; "" for a function.
-        around: what it shares with others.
-        original: answers where the test has said nothing; None: nobody does.
-        default: what it returns then; `UNSET`: that is an error.
-        delays: how long it takes, in ns, the boring one first.
-        errors: what it may fail with.
-        undo: leaves what it has entered, given what `__aexit__` is given; None: there is nothing to leave.
-
-    Attributes:
-        script: what the test has said.
-        calls: the calls.
-        kept: those that were made before the first run.
-        name: what it is called in stories.
-        access: how the test names it.
-    """
-
-    function: Function
-    owner: str
-    around: Surroundings
-    original: Callable[..., Any] | None = None
-    default: Any = UNSET
-    delays: tuple[int, ...] = (0,)
-    errors: tuple[Any, ...] = ()
-    undo: Callable[..., Awaitable[Any]] | None = None
-    script: Script = field(default_factory=Script)
-    calls: list[Call] = field(default_factory=list)
-    kept: list[Call] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.name = f"{self.owner}{self.function.name}"
-        self.access = f"fake.{self.function.name}" if self.owner else "fake"
-        self.around.answerers.append(self)
 
 
 class Given(NamedTuple):
@@ -137,50 +45,52 @@ class Making:
         self._fake = fake
         self._given = given
         self._answer: Answer | None = None
-        self._failure: Exception | None = None
+        self._call: Call | None = None
 
     def begin(self) -> None:
         """Records the call, and decides what comes of it."""
-        fake, carrier = self._fake, self._fake.around.carrier
-        world = carrier.world
+        fake, given = self._fake, self._given
+        world = fake.around.carrier.world
         fake.around.enter(world)
-        time, task, host = 0.0, "", ""
+        task, host = "", ""
         if world is not None:
-            time, host = world.clock.elapsed, world.network.here.name
+            host = world.network.here.name
             task = world.events[-1][1] if world.events else ""
-        given = self._given
-        call = Call(fake.name, given.args, given.kwargs, given.bound.arguments, time, task, host)
+        call = Call(fake.name, given.args, given.kwargs, given.bound.arguments, self._now, task, host)
+        self._call = call
         fake.calls.append(call)
         fake.around.calls.append(call)
-        self.ask_for_failure()
-        if self._failure is None:
-            self._answer = fake.script.take()
+        self._answer = self.draw_failure() or fake.script.take()
 
-    def ask_for_failure(self) -> None:
-        """Asks whether what comes now fails."""
-        fake = self._fake
-        if fake.errors:
-            around = fake.around
-            self._failure = around.failures.draw(
-                around.carrier.world, fake.name, len(fake.calls), fake.errors
-            )
+    def end(self) -> None:
+        """Records that the caller has got the answer, or does not wait for it any more."""
+        if self._call is not None:
+            self._call.ended = self._now
 
     @property
-    def failure(self) -> Exception | None:
-        """What it fails with; None: it does not."""
-        return self._failure
+    def _now(self) -> Moment:
+        world = self._fake.around.carrier.world
+        return Moment(0.0, -1) if world is None else Moment(world.clock.elapsed, world.step)
+
+    def draw_failure(self) -> Answer | None:
+        """Asks whether what comes now fails, and returns with what; None: it does not."""
+        fake = self._fake
+        if not fake.errors:
+            return None
+        around = fake.around
+        return around.failures.draw(around.carrier.world, fake.name, len(fake.calls), fake.errors)
+
+    async def fail(self, failure: Answer) -> None:
+        """Has it fail."""
+        result = self._give(failure)
+        if inspect.isawaitable(result):
+            await result
 
     def effect(self) -> Any:
         """Returns what comes of it now, for an async answer an awaitable; raises what is to be raised."""
-        fake, answer, given = self._fake, self._answer, self._given
-        if self._failure is not None:
-            raise self._failure
-        if answer is not None:
-            if answer.how == "raised":
-                raise raised(answer.value)
-            if answer.how == "called":
-                return answer.value(*given.bound.args, **given.bound.kwargs)
-            return answer.value
+        fake, given = self._fake, self._given
+        if self._answer is not None:
+            return self._give(self._answer)
         if fake.original is not None:
             return fake.original(*given.args, **given.kwargs)
         if fake.default is not UNSET:
@@ -198,7 +108,30 @@ class Making:
     @property
     def may_be_awaited(self) -> bool:
         """Whether an awaitable that came of it is to be awaited: what a test gives as a value is not."""
-        return self._fake.original is not None if self._answer is None else self._answer.how == "called"
+        if self._answer is None:
+            return self._fake.original is not None
+        return self._answer.how in ("called", "fault")
+
+    def _give(self, answer: Answer) -> Any:
+        if answer.how == "raised":
+            raise raised(answer.value)
+        if answer.how == "called":
+            bound = self._given.bound
+            return answer.value(*bound.args, **bound.kwargs)
+        if answer.how != "fault":
+            return answer.value
+        if self._fake.function.kind is Kind.PLAIN:
+            raise error_of(answer.value)
+        return self._suffer(answer.value)
+
+    async def _suffer(self, fault: Fault) -> None:
+        """Has a fault happen to it."""
+        if lasts_for_ever(fault):
+            await self._fake.around.carrier.hang(self._fake.name)
+        delays = time_of(fault)
+        if delays:
+            await self._carry(fault.kind, delays, may_be_instant=False)
+        raise error_of(fault)
 
     @property
     def must_happen(self) -> bool:
@@ -241,6 +174,13 @@ async def call(made: Making) -> Any:
     """Makes a call to something async."""
     made.begin()
     try:
+        return await _call_there_and_back(made)
+    finally:
+        made.end()
+
+
+async def _call_there_and_back(made: Making) -> Any:
+    try:
         await made.go()
     except GeneratorExit:
         raise
@@ -274,14 +214,15 @@ async def stream(made: Making) -> AsyncIterator[Any]:
     """Gives the items of an async iterator, each of which takes its time."""
     made.begin()
     items: AsyncIterator[Any] | None = None
+    failure: Answer | None = None
     try:
         while True:
             await made.go()
             try:
                 if items is None:
                     items = _iterate(made, made.effect())
-                elif made.failure is not None:
-                    raise made.failure
+                elif failure is not None:
+                    await made.fail(failure)
                 item = await anext(items)
             except StopAsyncIteration:
                 await made.come_back()
@@ -291,8 +232,9 @@ async def stream(made: Making) -> AsyncIterator[Any]:
                 raise
             await made.come_back()
             yield item
-            made.ask_for_failure()
+            failure = made.draw_failure()
     finally:
+        made.end()
         close = getattr(items, "aclose", None)
         if close is not None:
             await close()
@@ -334,13 +276,21 @@ class Session:
         self._inner: Any = None
 
     async def __aenter__(self) -> Any:
-        made = self._made
-        made.begin()
+        self._made.begin()
+        try:
+            return await self._enter(self._made)
+        except BaseException:
+            self._made.end()
+            raise
+
+    async def _enter(self, made: Making) -> Any:
         await made.go()
         try:
             value = made.effect()
             if made.may_be_awaited and hasattr(value, "__aenter__"):
                 self._inner, value = value, await value.__aenter__()
+            elif made.may_be_awaited and inspect.iscoroutine(value):
+                value = await value
         except Exception:
             await made.come_back()
             raise
@@ -352,20 +302,27 @@ class Session:
         return value
 
     async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> Any:
-        made = self._made
-        if kind is GeneratorExit:  # its coroutine is closed, and must not wait
-            return await self._leave(kind, error, traceback)
-        made.ask_for_failure()
-        failure = made.failure
+        try:
+            if kind is GeneratorExit:  # its coroutine is closed, and must not wait
+                return await self._leave(kind, error, traceback)
+            return await self._exit(self._made, kind, error, traceback)
+        finally:
+            self._made.end()
+
+    async def _exit(self, made: Making, kind: Any, error: Any, traceback: Any) -> Any:
+        failure = made.draw_failure()
         try:
             await made.go("exit ")
+            if failure is not None:
+                try:
+                    await made.fail(failure)
+                except Exception:
+                    await made.come_back("exit ")
+                    raise
         except BaseException as interruption:
             await self._leave(type(interruption), interruption, None)
             raise
         try:
-            if failure is not None:
-                await self._leave(type(failure), failure, None)
-                raise failure
             result = await self._leave(kind, error, traceback)
         except Exception:
             await made.come_back("exit ")
