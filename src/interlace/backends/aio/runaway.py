@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.backends.aio import inside
 from interlace.backends.aio.actors import LOOP, Task
-from interlace.backends.aio.stuck import describe, name_of
+from interlace.backends.aio.stuck import describe, name_of, tell_hangs
 from interlace.errors import Runaway, Standstill
 from interlace.model.source import show_place
 from interlace.model.statements import Sources
@@ -155,7 +155,7 @@ class Pace:
         passed = loop.world.clock.ns - self._began
         if self._looks > _LOOKS and passed >= _LONG_ENOUGH:
             stuck = tuple(describe(task) for task in sorted(waiting, key=hash) if isinstance(task, Task))
-            raise Standstill(stuck, self._busiest(), passed / SECOND)
+            raise Standstill((*stuck, *tell_hangs(loop)), self._busiest(), passed / SECOND)
 
     # -- too much --------------------------------------------------------------------------------
 

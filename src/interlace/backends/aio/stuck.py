@@ -25,6 +25,14 @@ def deadlock(loop: Loop) -> Deadlock:
     return Hung(hangs, describe_waiting(loop)) if hangs else Deadlock(describe_waiting(loop))
 
 
+def tell_hangs(loop: Loop) -> tuple[str, ...]:
+    """Returns a line about the connections that hang because a fault has it so; none if there is none."""
+    hangs = loop.world.network.spoiling.hangs
+    if not hangs:
+        return ()
+    return (f"(a fault has {', '.join(hangs)} hang: give what waits for an answer a timeout)",)
+
+
 def _in_order(loop: asyncio.AbstractEventLoop) -> list[asyncio.Task[Any]]:
     """Returns the tasks that are not done, in the order in which they were made where that is known."""
     return sorted(

@@ -30,7 +30,7 @@ REQUESTED = ("reset", "hang", "latency")
 """What is explored for what a client sends as well, and not only for what it is sent."""
 
 _NOTHING: Any = object()
-_PIECES = 10
+PIECES = 10
 """In so many pieces comes what narrow bandwidth lets through in a second, as Toxiproxy does it."""
 
 Step = bytes | After | Break
@@ -122,9 +122,9 @@ class Fault:
         if kind == "latency" and not passed:
             return [After(self.delays, kind), data]
         if kind == "bandwidth":
-            return _spread(data, max(1, self.rate // _PIECES), self.rate)
+            return _spread(data, max(1, self.rate // PIECES), self.rate)
         if kind == "slicer":
-            pieces = _cut(data, self.size)
+            pieces = cut(data, self.size)
             return [pieces[0], *(step for piece in pieces[1:] for step in (After(self.delays, kind), piece))]
         size = len(data) // 2 if kind == "partial" and not passed else self.size
         if kind in ("limit_data", "partial") and passed + len(data) >= size:
@@ -216,13 +216,14 @@ _TOLD = {
 }
 
 
-def _cut(data: bytes, size: int) -> list[bytes]:
+def cut(data: bytes, size: int) -> list[bytes]:
+    """Returns bytes in pieces of a size; the last one may be shorter."""
     return [data[start : start + size] for start in range(0, len(data), size)] or [data]
 
 
 def _spread(data: bytes, size: int, rate: int) -> list[Step]:
     return [
         step
-        for piece in _cut(data, size)
+        for piece in cut(data, size)
         for step in (After((len(piece) * SECOND // rate,), "bandwidth"), piece)
     ]

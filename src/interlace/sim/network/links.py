@@ -80,7 +80,8 @@ class Links:
             source: the name of one host; it is made if there is none.
             target: the name of the other.
             latency: how long a packet takes in each direction: `"5ms"`, `"5ms..200ms"`, seconds, a pair, or a list.
-            bandwidth: how much goes through in a second: bytes, or text such as `"1MB/s"` or `"10Mbit/s"`.
+            bandwidth: how much goes through in a second, of all connections together: bytes, or text such as `"1MB/s"`
+                or `"10Mbit/s"`. It trickles, in ten pieces a second.
             loss: how many packets of a run may be lost, in each direction.
             duplicate: how many datagrams may arrive twice.
             reorder: how many datagrams may be overtaken by later ones.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interlace.sim.network.fault import Fault, Step
+from interlace.sim.network.fault import PIECES, Fault, Step, cut
 from interlace.sim.network.fragile import Fragile
 from interlace.sim.network.parcels import Kind, Parcel
 from interlace.sim.network.service import After, Break
@@ -16,6 +16,7 @@ from interlace.sim.network.wire import NEVER
 
 if TYPE_CHECKING:
     from interlace.sim.network.stream import End
+    from interlace.sim.network.wire import Wire
 
 
 class Course:
@@ -89,7 +90,7 @@ class Spoilt(Fragile):
             chosen = spoiling.choose(self._own, f"{self.connection} {self._message} {self._counter + 1}")
             course.lasting += [chosen] if chosen is not None else []
         faults += course.lasting
-        if not faults:
+        if not faults and not 0 < _piece(self.link) < size:
             course.passed += size
             return False
         self._held -= size
@@ -106,10 +107,16 @@ class Spoilt(Fragile):
             else:
                 steps = fault.bend_all(steps, course.passed)
         course.passed += len(data)
+        if self.link.rate:
+            steps = [
+                part
+                for step in steps
+                for part in (cut(step, _piece(self.link)) if isinstance(step, bytes) else [step])
+            ]
         start = world.clock.ns
         offset = max(0, course.busy - start)
         name = ""
-        base = 0
+        base = travel = 0
         for number, step in enumerate(steps):
             if isinstance(step, After):
                 offset += self._lasts(
@@ -121,10 +128,15 @@ class Spoilt(Fragile):
                 self._counter += 1
                 name = f"{self._message} {self._counter}"
                 item = self._post(self._own, Kind.DATA, name, len(step), offset + lag)
+                if course.broken is not None:  # since it was sent
+                    self._inbox.pop()
+                    return
                 base = item.time - offset
+                travel = item.time - self.link.leaves(0)
                 self._fill(item, step)
             else:
-                self._append(f"{name} part {number}", step, base + offset)
+                time = max(base + offset, self.link.leaves(len(step)) + travel)
+                self._append(f"{name} part {number}", step, time)
         if any(fault.kind in ("bandwidth", "slicer") for fault in faults):
             course.busy = start + offset
 
@@ -137,7 +149,6 @@ class Spoilt(Fragile):
     def _append(self, name: str, data: bytes, time: int) -> None:
         """Has a further piece of what was sent arrive at this time, in ns."""
         inbox = self._inbox
-        time = max(time, self.link.leaves(len(data)))
         if inbox:
             time = min(max(time, inbox[-1].time), NEVER)
         item = Parcel(Kind.DATA, f"{self.connection} {name}", time, self._world)
@@ -188,3 +199,8 @@ class Spoilt(Fragile):
         if course is None or course.broken is None:
             return True
         return course.broken is Break.HANG and self.side == "server"
+
+
+def _piece(wire: Wire) -> int:
+    """Returns how many bytes go over a narrow link at once; 0: any number."""
+    return max(1, wire.rate // PIECES) if wire.rate else 0
