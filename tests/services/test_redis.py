@@ -1,6 +1,7 @@
 """A fake Redis: real clients, virtual time, waiting, channels, transactions, passwords, crashes."""
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import redis.asyncio
 
 import interlace
 from interlace import UsageError
+from interlace.services.redis.fake import load_fakeredis
 
 URL = "redis://cache:6379"
 
@@ -469,10 +471,63 @@ def test_fakeredis_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     async def program(world: interlace.World) -> None:
         world.redis(URL)
 
-    monkeypatch.setitem(__import__("sys").modules, "fakeredis", None)
+    monkeypatch.setitem(sys.modules, "fakeredis", None)
     error = interlace.run(program).error
     assert isinstance(error, UsageError)
     assert "pip install 'interlace[redis]'" in str(error)
+
+
+def test_fakeredis_may_be_built_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def program(world: interlace.World) -> None:
+        world.redis(URL)
+
+    load_fakeredis()
+    monkeypatch.delattr("interlace.services.redis.store")
+    monkeypatch.delitem(sys.modules, "interlace.services.redis.store")
+    monkeypatch.setitem(sys.modules, "fakeredis._core", None)
+    error = interlace.run(program).error
+    assert isinstance(error, UsageError)
+    assert "is not built as this version of interlace knows it" in str(error)
+
+
+def test_scripts_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fakeredis._commands import SUPPORTED_COMMANDS
+
+    async def program(world: interlace.World) -> None:
+        world.redis(URL)
+        async with client() as ask:
+            with pytest.raises(redis.ResponseError, match=r"pip install 'fakeredis\[lua\]'"):
+                await ask.eval("return 1", 0)
+
+    monkeypatch.delitem(SUPPORTED_COMMANDS, "eval", raising=False)
+    passes(program)
+
+
+def test_what_fakeredis_fails_at_is_told_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def program(world: interlace.World) -> None:
+        world.redis(URL)
+        async with client() as ask:
+            with pytest.raises(redis.ResponseError, match="fakeredis .* cannot do this: KeyError"):
+                await ask.echo("tea")
+            assert await ask.ping()
+
+    monkeypatch.setattr("fakeredis._socket.FakeSocket.echo", lambda *_: {}["tea"])
+    passes(program)
+
+
+def test_a_client_without_wire_has_transactions_and_channels() -> None:
+    async def program(world: interlace.World) -> None:
+        cache = world.redis(URL)
+        assert cache.data.pipeline().incr("n").incr("n").execute() == [1, 2]
+        with cache.data.pubsub() as channels:
+            channels.subscribe("teas")
+            async with client() as ask:
+                await ask.publish("teas", "assam")
+            kinds = [(channels.get_message() or {}).get("data") for _ in range(3)]
+        assert kinds == [1, b"assam", None]
+        assert [call.name for call in cache.calls] == ["PUBLISH"]
+
+    passes(program)
 
 
 def test_two_at_one_port() -> None:
