@@ -186,8 +186,13 @@ class Session(Commands):
             what = f"ERR fakeredis {version_of('fakeredis')} cannot do this: {type(error).__name__}: {error}"
             self._say(SimpleError(what))
         self._answers = False
-        if self._killed:
+        if self._killed:  # by QUIT, or CLIENT KILL
             self.finish()
+
+    def kill(self) -> None:
+        """Is called by CLIENT KILL, of another client or this one: the connection ends once that is answered."""
+        super().kill()
+        self._store.killed.append(self)
 
     @property
     def _is_usual(self) -> bool:

@@ -68,6 +68,7 @@ class Store:
         server: fakeredis' part of it.
         waiters: the commands that wait, the first one first.
         changed: whether somebody who waits should look again.
+        killed: the connections that CLIENT KILL has hit, and that are not ended yet.
         is_open: whether everybody may do everything, as long as nobody has asked for something else.
     """
 
@@ -82,6 +83,7 @@ class Store:
         self.changed = False
         self.is_open = not address.user
         self._speaking: dict[int, Session] = {}
+        self.killed: list[Session] = []
         self._free: deque[Session] = deque()
         if address.user:
             user = self.server.acl.get_user_acl(address.user.encode())
@@ -157,6 +159,8 @@ class Store:
         """Has everybody go on who can, and say what there is to say."""
         if self.changed:
             self.serve()
+        while self.killed:
+            self.killed.pop(0).finish()
         while self._free:
             self._free.popleft().go_on()
         while self._speaking:
