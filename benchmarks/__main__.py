@@ -11,7 +11,18 @@ from rich.console import Console
 
 from benchmarks.options import Options
 
-NAMES = ("throughput", "overhead", "sleeps", "renewal", "instructions", "leaks", "insight", "redis", "http", "bugs")
+NAMES = (
+    "throughput",
+    "overhead",
+    "sleeps",
+    "renewal",
+    "instructions",
+    "leaks",
+    "insight",
+    "redis",
+    "http",
+    "bugs",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

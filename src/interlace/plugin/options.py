@@ -29,6 +29,7 @@ SCHEDULES = 200
 MODES = ("auto", "strict")
 WORLDS = ("stock", "simulated")
 BACKGROUND = ("error", "warn", "note", "ignore")
+TAPES = ("replay", "record", "new")
 FACTORY = "_asyncio_loop_factory"
 """The name under which a test is parametrized with loop factories."""
 TAKE_OVER = "INTERLACE_TAKE_OVER"
@@ -81,6 +82,7 @@ class Options(NamedTuple):
         marks: whether async tests get the marker `asyncio`, as pytest-asyncio does in its mode `auto`.
         debug: whether loops are in debug mode; None: as asyncio has it.
         overlap: how many tests may overlap; 0: none unless marked.
+        tapes: how tapes are used, see `World.tape`.
     """
 
     mode: str = "auto"
@@ -103,6 +105,7 @@ class Options(NamedTuple):
     marks: bool = False
     debug: bool | None = None
     overlap: int = 0
+    tapes: str = "replay"
 
     @property
     def takes_all(self) -> bool:
@@ -160,6 +163,10 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="N",
         help="let up to N async tests on the stock loop overlap that share nothing but their module",
     )
+    group.addoption(
+        "--tapes", metavar="MODE", help="tapes of real peers: replay, record, or new (no tape yet)"
+    )
+    parser.addini("interlace_tapes", "what --tapes says; replay unless given")
     parser.addini(
         "interlace_mode",
         "auto: run async tests without a marker, unless another plugin does; "
@@ -255,6 +262,7 @@ def read_options(config: pytest.Config) -> Options:
         timeout=_seconds(config, "interlace_timeout"),
         background=_one_of(config, "interlace_background", BACKGROUND, ""),
         overlap=0 if overlap is None else _number("--overlap", overlap),
+        tapes=_one_of(config, "interlace_tapes", TAPES, "replay", config.getoption("tapes")),
     )
     options = _read_anyio(config, _read_asyncio(config, options))
     try:
@@ -367,10 +375,13 @@ def _ini(config: pytest.Config, name: str) -> Any:
         return None
 
 
-def _one_of(config: pytest.Config, name: str, words: tuple[str, ...], default: str) -> str:
-    word: str = config.getini(name) or default
-    if word and word not in words:
-        raise pytest.UsageError(f"{name} is {word!r}: use one of {', '.join(words)}")
+def _one_of(
+    config: pytest.Config, name: str, words: tuple[str, ...], default: str, given: str | None = None
+) -> str:
+    word: str = config.getini(name) or default if given is None else given
+    if (word and word not in words) or given == "":
+        what = f"--{name.removeprefix('interlace_')}" if given is not None else name
+        raise pytest.UsageError(f"{what} is {word!r}: use one of {', '.join(words)}")
     return word
 
 

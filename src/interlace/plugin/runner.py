@@ -37,6 +37,7 @@ from interlace.plugin.options import FACTORY, OPTIONS
 from interlace.plugin.recorded import Recorded
 from interlace.plugin.shared import Changes
 from interlace.plugin.stage import ItemStage
+from interlace.plugin.tapes import taping_of
 from interlace.plugin.watch import judge
 from interlace.sim.randomness import begin_anew, seeded
 
@@ -220,6 +221,7 @@ class SimulatedStage(ItemStage, Stage):
         running.name = self.item.obj.__qualname__.rpartition("<locals>.")[2]
         running.loop.endings = ENDINGS_BY_SIGNAL
         running.loop.strict = self.claim.own
+        running.world.taping = taping_of(self.item)
         self.world = World(running.world)
         self._lane = Lane(running, "function", timeout=self.claim.timeout)
 

@@ -79,8 +79,12 @@ class TapeFile:
         wanted = "exchange" if self._is_http else "connection"
         for talk in tape.talks:
             if talk.kind != wanted:
-                what = f"a tape of {'HTTP' if self._is_http else 'bytes'} has none"
-                raise TornTape(self.shown, talk.line, f"here begins an {talk.kind}, and {what}")
+                what = (
+                    "a connection, and a tape of HTTP holds exchanges"
+                    if self._is_http
+                    else "an exchange, and the test asks for a tape of bytes, which holds connections"
+                )
+                raise TornTape(self.shown, talk.line, f"here begins {what}")
         return tape
 
 

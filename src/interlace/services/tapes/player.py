@@ -7,6 +7,7 @@ was recorded, whatever came before it; equal requests are answered in the order 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from interlace.errors import StaleTape
@@ -198,7 +199,7 @@ class BytesPlayer(Player):
     def _add(self, number: int, said: tuple[Said, ...]) -> None:
         starts = [place for place, one in enumerate(said) if not one.by_peer]
         self._greetings.append(said[: starts[0]] if starts else said)
-        for place, (start, end) in enumerate(zip(starts, [*starts[1:], len(said)], strict=True)):
+        for place, (start, end) in enumerate(pairwise([*starts, len(said)])):
             asked = said[start]
             self._recorded.append(Exchange(asked.data, said[start + 1 : end], asked.line, number, place))
 

@@ -167,7 +167,8 @@ class BytesReplay:
                 return
             outlet.send(first.data, self._player.delays(first.delay))
             if said:
-                outlet.later(said[0].delay, "greeting", lambda: self._greet(said))
+                wait = first.delay if said[0].data else first.delay + said[0].delay
+                outlet.later(wait, "greeting", lambda: self._greet(said))
 
     def receive(self, data: bytes) -> Iterator[Move]:
         """Takes what has arrived, and answers what is whole."""
