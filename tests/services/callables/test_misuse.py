@@ -273,3 +273,17 @@ def test_under_trio_an_async_call_says_so() -> None:
     interlace.run(program)
     with pytest.raises(UsageError, match="was called outside of its run"):
         trio.run(kept[0].read, "x")
+
+
+def test_who_is_used_to_mocks_is_told_what_a_fake_has_instead() -> None:
+    async def program(world: interlace.World) -> None:
+        fake = world.fake(UserRepo)
+        assert not hasattr(fake.get, "assert_awaited_once_with")
+        with pytest.raises(AttributeError, match=r"told what to answer by .returns\(...\)"):
+            fake.get.return_value = 7
+        with pytest.raises(AttributeError, match=r"interlace.AsyncMock has both assert_awaited_once"):
+            fake.get.assert_awaited_once()
+        fake.get.note = "its own"
+        assert fake.get.note == "its own"
+
+    assert interlace.run(program).error is None

@@ -29,6 +29,11 @@ from interlace.sim.network.fault import Fault
 DEFAULT_LATENCY = "0ms..100ms"
 """What an async call takes of which nothing was said, as for `World.latency`."""
 
+_OF_MOCKS = {"return_value", "side_effect", "called", "call_count", "call_args", "call_args_list"} | {
+    *("await_count", "await_args", "await_args_list", "mock_calls", "method_calls", "reset_mock"),
+}
+"""Names that somebody takes who is used to mocks."""
+
 
 class FakeFunction:
     """A function or a method of a fake.
@@ -58,6 +63,20 @@ class FakeFunction:
     def calls(self) -> list[Call]:
         """The calls, in the order in which they were made; async ones when they were awaited."""
         return self.answerer.calls
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_MOCKS or name.startswith("assert_"):
+            raise AttributeError(
+                f"{self.answerer.access}.{name} is of unittest.mock, and this is a fake of interlace: it has .calls, and is told "
+                "what to answer by .returns(...), .raises(...), .sequence(...) or .does(function). interlace.AsyncMock has both "
+                f"{name} and a time that is explored"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OF_MOCKS:
+            getattr(self, name)
+        super().__setattr__(name, value)
 
     # -- what the test says ----------------------------------------------------------------------
 
