@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from interlace.errors import UsageError
@@ -13,6 +15,8 @@ from interlace.sim.network.fault import Fault
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\x20-\x7e\t]*")
+
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 Fields = Mapping[str, str] | None
 """Header fields of a reply: names and values."""
@@ -48,11 +52,26 @@ class Reply:
 
     def after(self, latency: Latency | None) -> Reply:
         """Returns the same reply, which takes this long if nothing was said of it before."""
-        return (
-            self
-            if latency is None or self.delays is not None
-            else replace(self, delays=parse_latency(latency))
-        )
+        if latency is None or self.delays is not None:
+            return self
+        known = self.__dict__.get("_after")
+        if known is None or known[0] is not latency:
+            known = self.__dict__["_after"] = (latency, replace(self, delays=parse_latency(latency)))
+        made: Reply = known[1]
+        return made
+
+    @cached_property
+    def wire(self) -> bytes | None:
+        """All of it as it is sent in answer to a plain request; None where that takes more than to send it."""
+        if not isinstance(self.body, bytes) or self.fault is not None or self.successor is not None:
+            return None
+        if self.status in (204, 304) or any(name.lower() in _FRAMING for name, _ in self.headers):
+            return None
+        reason = self.reason.decode("latin-1") or reason_of(self.status)
+        lines = [f"HTTP/1.1 {self.status} {reason}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        lines += [f"Content-Length: {len(self.body)}", "", ""]
+        return "\r\n".join(lines).encode("latin-1") + self.body
 
 
 def make_reply(
@@ -104,3 +123,11 @@ def make_reply(
 def is_token(text: str) -> bool:
     """Tells whether a text is a word as names of header fields are (RFC 9110, section 5.6.2)."""
     return _NAME.fullmatch(text) is not None
+
+
+def reason_of(status: int) -> str:
+    """Returns the reason phrase of a status code; "" of one that is not registered."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

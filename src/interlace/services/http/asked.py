@@ -79,13 +79,14 @@ class Asked:
         found = []
         if self.method not in ("*", call.method):
             found.append(f"it is {self.method}, not {call.method}")
-        if self.template.match(call.raw_path) is None:
+        holes = self.template.match(call.raw_path)
+        if holes is None:
             found.append(f"the path does not fit {self.template.text}")
         if found:
             return found
         if self.limit is not None and len(self.calls) >= self.limit:
             found.append(f"it has answered {times(self.limit)} already, as often as it may")
-        call.path = self.template.match(call.raw_path) or {}
+        call.path = holes or {}
         return found + self.conditions.misses(call)
 
     def take(self, call: Call) -> Generator[Any, Any, Reply]:

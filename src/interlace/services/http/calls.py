@@ -24,10 +24,14 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         self.pairs = tuple(pairs)
-        self._values: dict[str, str] = {}
+
+    @cached_property
+    def _values(self) -> dict[str, str]:
+        values: dict[str, str] = {}
         for name, value in self.pairs:
             key = name.lower()
-            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
+            values[key] = f"{values[key]}, {value}" if key in values else value
+        return values
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from interlace.errors import UsageError
 from interlace.services.http import replies
-from interlace.services.http.answers import Reply
+from interlace.services.http.answers import Reply, reason_of
 from interlace.services.http.calls import Call, WsCall
 from interlace.services.http.frames import asks_for_websocket
+from interlace.services.http.plain import read_plain
 from interlace.services.order import Moment
 from interlace.sim.network.fault import ENDING, Fault
 from interlace.sim.network.service import After, Break, Hand, Held
@@ -57,6 +57,8 @@ class HttpConversation:
         self._body = bytearray()
         self._successor: Any = None
         self._is_streaming = False
+        self._is_between = True
+        """Whether h11 waits for a request of which it has seen nothing."""
 
     def meanwhile(self, data: bytes) -> list[bytes | Break] | None:
         """Takes what arrives while an answer takes time; see `sim.network.service.Conversation`."""
@@ -79,6 +81,12 @@ class HttpConversation:
         if self._successor is not None:
             yield from self._successor.receive(data)
             return
+        if self._is_between and data:
+            call = read_plain(data, self._now)
+            if call is not None:
+                yield from self._answer_plain(call, data)
+                return
+            self._is_between = False
         if data[:1] in (b"\r", b"\n") and http.their_state is h11.IDLE and not http.trailing_data[0]:
             data = data.lstrip(b"\r\n")  # some clients end a body with an empty line (RFC 9112, section 2.2)
             if not data:
@@ -87,6 +95,36 @@ class HttpConversation:
             http.receive_data(data)
         except RuntimeError:  # something comes after the end of the stream
             return
+        yield from self._read_on()
+
+    def _answer_plain(self, call: Call, data: bytes) -> Generator[Any, Any, None]:
+        """Answers a request that h11 need not be asked about; where the answer is not as plain, h11 is told what has arrived."""
+        try:
+            reply = yield from self._answer(call)
+            wire = reply.wire if call.method != "HEAD" else None
+            if wire is not None:
+                if reply.delays is not None:
+                    yield After(reply.delays, f"answer to {call.method}")
+                yield wire
+                return
+        finally:
+            call.ended = self._now()
+        call.ended = None
+        self._is_between = False
+        h11, http = self._h11, self._http
+        http.receive_data(data)
+        while True:
+            event = http.next_event()
+            if isinstance(event, h11.Request):
+                self._request = event
+            elif isinstance(event, h11.EndOfMessage):
+                break
+        if (yield from self._conclude(call, reply)):
+            yield from self._read_on()
+
+    def _read_on(self) -> Generator[Any, Any, None]:
+        """Makes the moves that answer what h11 has been told."""
+        h11, http = self._h11, self._http
         while True:
             try:
                 event = http.next_event()
@@ -94,6 +132,7 @@ class HttpConversation:
                 yield from self._complain(error)
                 return
             if event is h11.NEED_DATA:
+                self._is_between = http.their_state is h11.IDLE and not http.trailing_data[0]
                 if http.they_are_waiting_for_100_continue:
                     yield http.send(
                         h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
@@ -112,19 +151,31 @@ class HttpConversation:
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
                 call = self._call()
+                reply: Reply | None = None
                 try:
                     reply = yield from self._answer(call)
-                    yield from self._reply(reply)
                 finally:
-                    if self._successor is None:
+                    if reply is None:
                         call.ended = self._now()
-                if reply.successor is not None:
-                    yield from reply.successor.begin(http.trailing_data[0])
+                if not (yield from self._conclude(call, reply)):
                     return
-                if http.our_state is h11.MUST_CLOSE or http.their_state is h11.MUST_CLOSE:
-                    yield Break.CLOSE
-                    return
-                http.start_next_cycle()
+
+    def _conclude(self, call: Call, reply: Reply) -> Generator[Any, Any, bool]:
+        """Makes the moves of an answer; returns whether HTTP goes on."""
+        http = self._http
+        try:
+            yield from self._reply(reply)
+        finally:
+            if self._successor is None:
+                call.ended = self._now()
+        if reply.successor is not None:
+            yield from reply.successor.begin(http.trailing_data[0])
+            return False
+        if self._h11.MUST_CLOSE in (http.our_state, http.their_state):
+            yield Break.CLOSE
+            return False
+        http.start_next_cycle()
+        return True
 
     def _call(self) -> Call:
         request = self._request
@@ -164,7 +215,7 @@ class HttpConversation:
         is_framed = reply.status in (204, 304) or names & {"content-length", "transfer-encoding"}
         if isinstance(reply.body, bytes) and not is_framed:
             headers.append(("Content-Length", str(len(reply.body))))
-        reason = reply.reason or _reason(reply.status)
+        reason = reply.reason or reason_of(reply.status).encode()
         head = h11.Response(status_code=reply.status, headers=headers, reason=reason)
         start = http.send(head)
         if not has_body:
@@ -224,10 +275,3 @@ class HttpConversation:
             status = max(error.error_status_hint, 400)
             yield from self._send(replies.text(f"{error}\n", status, headers={"Connection": "close"}))
         yield Break.CLOSE
-
-
-def _reason(status: int) -> bytes:
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""

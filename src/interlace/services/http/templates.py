@@ -55,7 +55,10 @@ class Template:
             path: the path of a request as it came, without its query.
         """
         found = self._pattern.fullmatch(path)
-        return None if found is None else {name: unquote(value) for name, value in found.groupdict().items()}
+        if found is None:
+            return None
+        holes: dict[str, str] = found.groupdict()
+        return {name: unquote(value) for name, value in holes.items()} if "%" in path else holes
 
 
 def _segment(segment: str, text: str, names: list[str], *, is_last: bool) -> tuple[str, str, int]:
