@@ -151,12 +151,11 @@ class HttpConversation:
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
                 call = self._call()
-                reply: Reply | None = None
                 try:
                     reply = yield from self._answer(call)
-                finally:
-                    if reply is None:
-                        call.ended = self._now()
+                except BaseException:  # the client leaves while a function answers
+                    call.ended = self._now()
+                    raise
                 if not (yield from self._conclude(call, reply)):
                     return
 
