@@ -46,8 +46,8 @@ def load(
     tape = TapeFile(file, address.shown, address.is_http, world.taping.command)
     # Many schedules would ask the peer many times, and a tape holds what was said in one: the plain run.
     is_plain = not world.asks or world.plain is not None
-    if is_plain and (mode == "record" or (mode == "new" and not tape.is_there)):
-        world.taping.claim(str(tape.path.absolute()))
+    wanted = mode == "record" or (mode == "new" and not tape.is_there)
+    if is_plain and wanted and world.taping.claim(str(tape.path.absolute())):
         recorder = Recorder(tape, address.shown, address.is_http, scrubber, today())
         hostname = address.host if address.is_secure else None
         peer = Peer(
@@ -86,6 +86,7 @@ def _save_at_the_end(world: World, recorder: Recorder, tape: TapeFile) -> None:
     def undo() -> None:
         if saved and not world.complaints:
             recorder.save()
+            world.taping.recorded(str(tape.path.absolute()))
 
     world.reviews.append(review)
     world.undoing.append(undo)

@@ -445,3 +445,29 @@ def test_scrubbing_that_cannot_work(scrub: Any, said: str, tape: Path) -> None:
     error = interlace.run(main).error
     assert isinstance(error, UsageError)
     assert said in str(error)
+
+
+def test_a_peer_on_this_machine_needs_no_other_name(peer: Any, tape: Path) -> None:
+    async def main(world: interlace.World, record: bool = False) -> Any:
+        world.tape(f"http://{peer.http}", tape, record)
+        async with aiohttp_client() as ask:
+            return await ask("GET", f"http://{peer.http}/n")
+
+    assert result(interlace.run(partial(main, record=True))) == result(interlace.run(main))
+
+
+def test_a_secret_that_an_answer_repeats_is_not_written(tape: Path, peer: Any) -> None:
+    async def main(world: interlace.World, record: bool) -> None:
+        world.tape("http://api.internal", tape, record, to=peer.http)
+        async with aiohttp_client() as ask:
+            told = {
+                "headers": {"Authorization": "Bearer hush", "X-Api-Key": "hush"},
+                "url": "/x?a=1&token=hush",
+            }
+            status, body = await ask("POST", "http://api.internal/x", json=told)
+            assert status == 200
+            assert (b"hush" in body) == record
+
+    result(interlace.run(partial(main, record=True)))
+    assert "hush" not in tape.read_text()
+    result(interlace.run(partial(main, record=False)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from difflib import SequenceMatcher, unified_diff
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -34,7 +34,8 @@ class Request(NamedTuple):
     body: bytes
 
     @classmethod
-    def read(cls, data: bytes, compared: Iterable[str]) -> Request:
+    @lru_cache(maxsize=4096)
+    def read(cls, data: bytes, compared: tuple[str, ...]) -> Request:
         """Reads a message of a tape.
 
         Args:

@@ -90,7 +90,7 @@ class Scrubber:
                 raise UsageError(f"scrub=[{part!r}]: {_HINT}")
         self.is_own = bool(parts) or self._function is not None
         headers = _any_of((*HEADERS, *names))
-        fields = _any_of((*FIELDS, *names))
+        fields = _any_of((*FIELDS, *HEADERS, *names))  # some answers repeat the headers of their request
         asked = _any_of((*FIELDS, *_ONLY_IN_QUERIES, *names))
         self._header = re.compile(rb"(?im)^((?:" + headers + rb"):[ \t]*)([^\r\n]*)")
         self._query = re.compile(rb"(?i)((?:[?&])(?:" + asked + rb")=)([^&\s#\"'<>\\]*)")
