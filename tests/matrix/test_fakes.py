@@ -14,6 +14,7 @@ PINS = {
         *("aiobotocore==3.10.0", "boto3==1.43.117", "botocore==1.43.117", "moto[dynamodb,s3,sqs]==5.2.5"),
         *("flask==3.1.3", "flask-cors==6.0.5", "aiohttp==3.14.5", "h11==0.16.0", "trustme==1.2.1"),
     ),
+    "with_arq": ("arq==0.28.0", "fakeredis==2.41.0", "redis==5.3.1"),
     "with_redis": (
         *("aiocache==0.12.3", "coredis==6.9.0", "fakeredis[lua]==2.41.0", "redis==8.1.0", "valkey==6.2.0"),
         *("anyio==4.16.0", "trustme==1.2.1"),

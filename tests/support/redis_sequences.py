@@ -102,10 +102,10 @@ TEMPLATES = {
         SET {s} {v} EX 10 PX 10 | SET {s} {v} NX XX | SET {s} {v} EX 10 KEEPTTL | SET {s} {v} EXAT 9999999999
         COPY {any} {any} DB 1 | LPOS {l} {i} COUNT 2 MAXLEN 3 | LPOS {l} {i} COUNT -1 | BITFIELD {s} SET u8 0 65 GET i8 0
         BITCOUNT {s} 0 0 BIT | BITPOS {s} 0 0 -1
-        SINTER {any} {any} | ZRANGESTORE {z} {z} 0 -1 REV | HSET {h} {m} {i} | HINCRBY {h} {m} 9223372036854775807
+        SINTER {any} {any} | ZRANGESTORE z0 z1 0 -1 REV | HSET {h} {m} {i} | HINCRBY {h} {m} 9223372036854775807
         INCRBY {s} 9223372036854775807 | APPEND {any} {v} | SETRANGE {s} 3 {v} | EXPIRE {s} 100
         PERSIST {s} | PTTL none | ZADD {z} {i} {m} {i} | HGETDEL {h} FIELDS 1 {m} | GETDEL {any} | LCS {s} {s} IDX
-        CLIENT SETINFO LIB-NAME x | ECHO | SELECT 99 | EXPIRETIME none
+        CLIENT SETINFO LIB-NAME x | CONFIG GET databases | CONFIG GET maxmemory-p* nothing | ECHO | SELECT 99 | EXPIRETIME none
     """,
     "scripts": """
         EVAL "return 1" 0 | EVAL "return redis.call('set', KEYS[1], ARGV[1])" 1 {s} {v}

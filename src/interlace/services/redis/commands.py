@@ -11,7 +11,7 @@ from fakeredis import _msgs
 from fakeredis._command_args_parsing import Float, Int, Timeout
 from fakeredis._commands import Key, Signature
 from fakeredis._core import CommandItem
-from fakeredis._helpers import OK, NoResponse, SimpleError, SimpleString
+from fakeredis._helpers import OK, NoResponse, SimpleError, SimpleString, compile_pattern
 from fakeredis._socket import FakeSocket
 from fakeredis.model import ExpiringMembersSet, Hash
 
@@ -137,6 +137,12 @@ class Commands(FakeSocket):
         made = hashlib.shake_256(f"{self._client_info['id']} {self._passwords}".encode())
         return made.hexdigest(size // 8 + 1)[: (size + 3) // 4].encode()
 
+    def own_config_get(self, *patterns: bytes) -> dict[bytes, bytes]:
+        """Tells the settings: those that were set, and some that clients look for."""
+        settings = {**_SETTINGS, **self._server.config}
+        wanted = [compile_pattern(pattern.lower()) for pattern in patterns]
+        return {name: value for name, value in settings.items() if any(one.match(name) for one in wanted)}
+
     def own_client_getname(self) -> bytes | None:
         """Returns the name that the client has given itself."""
         return str(self._client_info.get("name", "")).encode() or None
@@ -258,6 +264,17 @@ def _command(name: str, *fixed: Any, repeat: tuple[Any, ...] = (), flags: str = 
     return Signature(name, f"own_{name}", fixed, repeat, flags=flags)
 
 
+_SETTINGS = {
+    b"appendonly": b"no",
+    b"databases": b"16",
+    b"maxmemory": b"0",
+    b"maxmemory-policy": b"noeviction",
+    b"notify-keyspace-events": b"",
+    b"requirepass": b"",
+    b"save": b"",
+    b"timeout": b"0",
+}
+
 _SET = Key(ExpiringMembersSet)
 
 OWN = {
@@ -265,6 +282,7 @@ OWN = {
     "wait": _command("wait", Int, Int),
     "info": _command("info", repeat=(bytes,)),
     "acl genpass": _command("acl_genpass", repeat=(bytes,)),
+    "config get": _command("config_get", bytes, repeat=(bytes,)),
     "client getname": _command("client_getname"),
     "lmove": _command("lmove", bytes, bytes, bytes, bytes),
     "pfmerge": _command("pfmerge", _SET, repeat=(_SET,)),
