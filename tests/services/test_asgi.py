@@ -142,6 +142,29 @@ def test_chunks_arrive_one_by_one() -> None:
     passes(program)
 
 
+def test_an_endless_stream_ends_with_its_client() -> None:
+    async def events(request: StarletteRequest) -> Response:
+        async def chunks() -> AsyncIterator[str]:
+            number = 0
+            while True:
+                yield f"data: {number}\n\n"
+                number += 1
+                await asyncio.sleep(1)
+
+        return StreamingResponse(chunks(), media_type="text/event-stream")
+
+    async def program(world: interlace.World) -> None:
+        world.asgi("https://news", Starlette(routes=[Route("/", events)]))
+        async with aiohttp.ClientSession() as session, session.get("https://news/") as answer:
+            for number in range(3):
+                assert await answer.content.readuntil(b"\n\n") == b"data: %d\n\n" % number
+
+    outcome = interlace.run(program)
+    assert outcome.error is None
+    assert outcome.elapsed == 2
+    assert interlace.explore(program, schedules=10).verdict.status == "passed"
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_connection_is_kept_for_as_long_as_the_client_likes(scheme: str) -> None:
     seen = []

@@ -73,8 +73,8 @@ class Life:
             elif self._is_complete:
                 self._fail(self._phase, f"{type(error).__name__}: {error}", error)
             elif lifespan is True:
-                hint = f". If it takes no part in lifespan, {_NONE}"
-                self._fail("startup", f"{type(error).__name__}: {error}{hint}", error)
+                reason = f"{type(error).__name__}: {error}".rstrip(".")
+                self._fail("startup", f"{reason}. If it takes no part in lifespan, {_NONE}", error)
         else:
             if not self._is_complete and self.failure is None and lifespan is True:
                 self._fail("startup", f"it has returned without an answer to lifespan.startup; {_NONE}")
