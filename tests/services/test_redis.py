@@ -427,6 +427,19 @@ def test_passwords(given: str, right: str, wrong: str, protocol: int) -> None:
     passes(program)
 
 
+def test_after_reset_the_password_is_asked_for_again() -> None:
+    async def program(world: interlace.World) -> None:
+        world.redis("redis://:secret@cache")
+        reader, writer = await asyncio.open_connection("cache", 6379)
+        writer.write(b"GET a\r\nAUTH secret\r\nGET a\r\nRESET\r\nGET a\r\nQUIT\r\n")
+        said = (await reader.read()).split(b"\r\n")
+        refused = b"-NOAUTH Authentication required."
+        assert said == [refused, b"+OK", b"$-1", b"+RESET", refused, b"+OK", b""]
+        writer.close()
+
+    passes(program)
+
+
 # -- crashes -------------------------------------------------------------------------------------------
 
 

@@ -31,11 +31,13 @@ class Commands(FakeSocket):
     Attributes:
         _version: of the server, as it calls itself.
         _is_known: whether the client has given the password, or needs none.
+        _needs_no_password: whether it needs none.
         _only_user: who may use it, where the default user may not; else "".
     """
 
     _version: str
     _is_known: bool
+    _needs_no_password: bool
     _only_user: str
     _passwords = 0
 
@@ -84,6 +86,12 @@ class Commands(FakeSocket):
             "role": "master",
             "modules": [],
         }
+
+    def reset(self) -> SimpleString:
+        """Has the connection be as a new one, whose client has to give the password again."""
+        result: SimpleString = super().reset()
+        self._is_known = self._needs_no_password
+        return result
 
     def own_quit(self, *_: bytes) -> SimpleString:
         """Ends the connection."""

@@ -94,7 +94,7 @@ class Session(Commands):
         self._answers = False
         self._version = store.version
         self._only_user = store.user
-        self._is_known = store.password is None or asks is None
+        self._is_known = self._needs_no_password = store.password is None or asks is None
         self.is_over = False
 
     @property
