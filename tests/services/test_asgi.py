@@ -320,7 +320,7 @@ def test_an_error_is_answered_by_500_and_told_with_a_failure(client: Client) -> 
         async with client() as ask:
             assert (await ask("GET", "http://billing/boom")).status == 500
 
-    assert not interlace.run(program).failed
+    passes(program)
 
     async def failing(world: interlace.World) -> None:
         await program(world)

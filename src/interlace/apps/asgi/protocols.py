@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
+from contextvars import copy_context
 from email.utils import formatdate
 from typing import Any
 
@@ -16,6 +17,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+
+from interlace.sim.network.life import current_host
 
 
 class Office(ServerState):
@@ -83,12 +86,15 @@ class _Requests:
         self._loop = loop
         self._name = name
         self._ages = ages
+        self._stay = current_host.get()
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
-        """Makes the task of a request, named after that."""
+        """Makes the task of a request, named after that, on the host of the application."""
         answering: Any = coroutine
         name = answering.__qualname__ = self._name()
-        return self._loop.create_task(coroutine, **{"name": name, **options})
+        context = options.pop("context", None) or copy_context()
+        context.run(current_host.set, self._stay)  # some releases of uvicorn begin with an empty context
+        return self._loop.create_task(coroutine, name=name, context=context, **options)
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Any:
         """Calls something later, unless that is how connections age."""
