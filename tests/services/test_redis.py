@@ -286,10 +286,11 @@ def test_client_kill(waits: bool) -> None:
             number = await ask.client_id()
             waiting = asyncio.create_task(ask.blpop(["jobs"], timeout=4)) if waits else None
             await asyncio.sleep(1)
-            assert await other.client_kill_filter(_id=number) == 1
+            async with other.pipeline(transaction=False) as both:
+                both.client_kill_filter(_id=number).rpush("jobs", "one")
+                assert await both.execute() == [1, 1]
             with pytest.raises(redis.ConnectionError):
                 await (waiting or ask.ping())
-            await other.rpush("jobs", "one")
             assert cache.data.llen("jobs") == 1
             assert await ask.client_id() != number
             assert len(await other.client_list()) == 2

@@ -192,6 +192,7 @@ class Session(Commands):
     def kill(self) -> None:
         """Is called by CLIENT KILL, of another client or this one: the connection ends once that is answered."""
         super().kill()
+        self._store.stop_waiting(self)
         self._store.killed.append(self)
 
     @property

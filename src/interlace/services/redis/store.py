@@ -114,12 +114,16 @@ class Store:
         """Notes that a session has something to say."""
         self._speaking[session.number] = session
 
-    def leave(self, session: Session) -> None:
-        """Forgets a session that is over."""
+    def stop_waiting(self, session: Session) -> None:
+        """Forgets what a session waits for."""
         for waiter in self.waiters:
             if waiter.session is session:
                 waiter.forget()
         self.waiters = [waiter for waiter in self.waiters if waiter.session is not session]
+
+    def leave(self, session: Session) -> None:
+        """Forgets a session that is over."""
+        self.stop_waiting(session)
         self._speaking.pop(session.number, None)
         server = self.server
         if session in server.sockets:
