@@ -141,7 +141,7 @@ RIGHT: dict[str, Program] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_program_that_handles_them_passes(name: str, seed: int) -> None:
     result = interlace.explore(RIGHT[name], schedules=60, seed=seed)
