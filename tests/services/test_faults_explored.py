@@ -225,15 +225,15 @@ def asking(limit: float | None) -> Program:
 
 
 def test_net_on_all_links() -> None:
-    careful = interlace.explore(asking(70), schedules=120, faults=["net"])
+    careful = interlace.explore(asking(70), schedules=50, faults=["net"])
     assert careful.verdict.status == "passed", careful.report()
-    careless = interlace.explore(asking(None), schedules=120, faults=["net"])
+    careless = interlace.explore(asking(None), schedules=50, faults=["net"])
     assert careless.failure is not None
     assert careless.failure.type == "Hung"
     assert "must hang" in careless.failure.constraints[0]
     assert "local→api:80#1" in str(careless.failure.error)
-    assert interlace.explore(asking(None), schedules=60, faults=["net:latency"]).verdict.status == "passed"
-    late = interlace.explore(asking(8), schedules=60, faults=["net:latency", "at_most=3"])
+    assert interlace.explore(asking(None), schedules=25, faults=["net:latency"]).verdict.status == "passed"
+    late = interlace.explore(asking(8), schedules=25, faults=["net:latency", "at_most=3"])
     assert late.verdict.status == "passed"
 
 
