@@ -218,6 +218,19 @@ def test_its_host_may_crash_at_any_moment() -> None:
     assert result.verdict.status == "passed", result.report()
 
 
+@pytest.mark.parametrize("fault", ["cancel:lifespan", "cancel:*shut_down", "cancel:_run_all", "cancel:GET *"])
+def test_whatever_is_cancelled_the_run_ends(fault: str) -> None:
+    async def program(world: interlace.World) -> None:
+        world.asgi("http://billing", Kept(world, start=1, stop=1).app)
+        try:
+            await ask("http://billing")
+        except (AssertionError, httpx.TransportError):
+            pass
+
+    result = interlace.explore(program, schedules=40, faults=[fault])
+    assert result.verdict.status == "passed", result.report()
+
+
 def test_several_shut_down_one_after_the_other() -> None:
     log: list[str] = []
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlace.apps.asgi.lifespan import Life, Lifespan, check_lifespan
 from interlace.errors import HostCrashed, UsageError
+from interlace.sim.network.life import spared
 
 if TYPE_CHECKING:
     from interlace.sim.network.host import Host
@@ -90,8 +91,7 @@ class AsgiApp:
     async def __call__(self, scope: Any, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         """Answers a request, once the application has started."""
         life = self.life
-        if not life.started.is_set():
-            await life.started.wait()
+        await life.start()
         if life.failure is not None:
             await _refuse(scope, send, life.failure)
             return
@@ -110,6 +110,7 @@ class AsgiApp:
 
     # -- beginning and end -----------------------------------------------------------------------
 
+    @spared
     def _live(self) -> Any:
         living: Any = self.life.run(self._app, self._lifespan)
         living.__qualname__ = "lifespan"
@@ -123,10 +124,11 @@ class AsgiApp:
         except HostCrashed:
             pass
 
+    @spared
     async def _shut_down(self) -> None:
         """Lets the application finish what it was asked, then shut down."""
         life = self.life
-        await life.started.wait()
+        await life.start()
         tasks = [task for task in self._office.tasks if not task.done()]
         if tasks:
             for connection in self._office.connections:

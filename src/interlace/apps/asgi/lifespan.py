@@ -37,7 +37,6 @@ class Life:
 
     Attributes:
         state: what the application has put into its state, as requests are given a copy of it.
-        started: set once requests can be answered, or never will be.
         ended: set once the application has nothing more to do.
         failure: why it did not start, or did not shut down as it should; None: it did.
     """
@@ -45,9 +44,9 @@ class Life:
     def __init__(self, number: int, shown: str, complain: Callable[[BaseException], None]) -> None:
         self.number = number
         self.state: dict[str, Any] = {}
-        self.started = asyncio.Event()
         self.ended = asyncio.Event()
         self.failure: LifespanFailed | None = None
+        self._started = asyncio.Event()
         self._shown = shown
         self._complain = complain
         self._leaving = asyncio.Event()
@@ -78,7 +77,13 @@ class Life:
         else:
             if not self._is_complete and self.failure is None and lifespan is True:
                 self._fail("startup", f"it has returned without an answer to lifespan.startup; {_NONE}")
-        self._end()
+        finally:
+            self._end()
+
+    async def start(self) -> None:
+        """Waits until requests can be answered, or never will be."""
+        if not self._started.is_set():
+            await self._started.wait()
 
     def leave(self) -> None:
         """Has the application shut down."""
@@ -95,7 +100,7 @@ class Life:
         kind = message["type"]
         if kind == "lifespan.startup.complete":
             self._is_complete = True
-            self.started.set()
+            self._started.set()
         elif kind == "lifespan.shutdown.complete":
             self._end()
         elif kind in ("lifespan.startup.failed", "lifespan.shutdown.failed"):
@@ -115,7 +120,7 @@ class Life:
         self._complain(self.failure)
 
     def _end(self) -> None:
-        self.started.set()
+        self._started.set()
         self.ended.set()
 
 

@@ -32,9 +32,10 @@ class Task(asyncio.Task[Any]):
         made_by_test: whether the user's own code made it (known only where faults ask for it).
         stay: on which host it runs, until when; None: on the default host.
         steps: how many steps it has made (counted only where faults ask for it).
+        spared: whether no injected cancellation is for it, by whatever name.
     """
 
-    __slots__ = ("_ordinal", "made_by_test", "path", "stay", "steps")
+    __slots__ = ("_ordinal", "made_by_test", "path", "spared", "stay", "steps")
 
     def __init__(
         self, coro: Any, *, loop: Loop, name: str | None = None, context: Any = None, **options: Any
@@ -42,6 +43,7 @@ class Task(asyncio.Task[Any]):
         ordinal, self.path = loop.names.next_task(loop.actor, coro)
         self._ordinal = ordinal
         self.steps = 0
+        self.spared = False
         stay = current_host.get() if context is None else context.get(current_host)
         if stay is not None and stay.life < 0:
             stay = stay.settled

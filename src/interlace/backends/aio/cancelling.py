@@ -40,6 +40,8 @@ class Canceller:
     def _asks(self, task: object) -> TypeGuard[Task]:
         if not isinstance(task, Task) or task is self._main or self._world.cancelled or task.done():
             return False
+        if task.spared:
+            return False
         # What a fake does on its host is not the program under test.
         made_by_test = task.made_by_test and not (task.stay is not None and task.stay.host.served)
         return self._world.faults.may_cancel(name_of(task), made_by_test=made_by_test)

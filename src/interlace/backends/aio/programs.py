@@ -126,6 +126,8 @@ class Programs:
         actor, loop.actor = loop.actor, host.name
         try:
             task: asyncio.Task[Any] = loop.create_task(coroutine, context=context)
+            if isinstance(task, Task):
+                task.spared = getattr(program, "spared", False)
         finally:
             loop.actor = actor
         return task

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 Program = Callable[..., Coroutine[Any, Any, Any]]
 
 
+def spared(program: Program) -> Program:
+    """Marks a program that no injected cancellation is for: what really runs it never cancels it."""
+    setattr(program, "spared", True)  # noqa: B010
+    return program
+
+
 class Stay(NamedTuple):
     """That code runs on a host.
 
