@@ -23,11 +23,15 @@ class Tap(Protocol):
     """Is told what goes over the real connection."""
 
     def sent(self, data: bytes, /) -> None:
-        """Takes what the service was sent."""
+        """Takes what the service was sent; b"" at its end."""
         ...
 
     def said(self, data: bytes, /) -> None:
         """Takes what the service has said; b"" at its end."""
+        ...
+
+    def leave(self) -> None:
+        """Takes note that the program hears nothing any more."""
         ...
 
 
@@ -192,6 +196,8 @@ class Bridge:
             except BlockingIOError:
                 break
             except OSError:
+                if self._tap is not None:
+                    self._tap.said(b"")
                 self.end.reset()
                 self.close()
                 return True

@@ -107,7 +107,7 @@ class Recorded:
             outlet.close()
             return
         tap = self._peer.tap()
-        self._near = _Near(outlet)
+        self._near = _Near(outlet, tap)
         self._peer.outside.join(Bridge(self._peer.service, self._near, sock, tap))
 
     def receive(self, data: bytes) -> Iterator[Hand]:
@@ -127,8 +127,9 @@ class Recorded:
 class _Near:
     """The simulated side of a bridge; see `bridge.Near`."""
 
-    def __init__(self, outlet: Any) -> None:
+    def __init__(self, outlet: Any, tap: Tap) -> None:
         self._outlet = outlet
+        self._tap = tap
         self._arrived: deque[bytes] = deque()
         self._reader: Callable[[], object] | None = None
         self.closed = False
@@ -179,7 +180,9 @@ class _Near:
     # -- what the conversation tells it ----------------------------------------------------------
 
     def take(self, data: bytes) -> None:
-        """Takes what has arrived."""
+        """Takes what has arrived; b"" at its end."""
+        if not data:
+            self._tap.sent(b"")
         self._arrived.append(data)
         if self._reader is not None:
             self._reader()
@@ -187,6 +190,7 @@ class _Near:
     def leave(self) -> None:
         """The program has left."""
         self.closed = True
+        self._tap.leave()
 
     async def linger(self, held: Held) -> None:
         """Waits until the peer has ended the connection as well."""

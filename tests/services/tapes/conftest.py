@@ -50,6 +50,19 @@ class RealPeer:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 method, target, _ = first.split(" ")
                 self.asked.append(f"{method} {target}")
+                if target == "/never":
+                    continue
+                if target == "/slam":
+                    break
+                if target == "/half":
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+                    break
+                if target == "/events":
+                    writer.write(
+                        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    )
+                    writer.write(b"9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n")
+                    continue
                 writer.write(self._answer(method, target, headers, body))
                 if target == "/bye":
                     break

@@ -12,7 +12,11 @@ import redis.asyncio
 import interlace
 from interlace.errors import StaleTape
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    # runs that fail leave their connections open
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 
 
 def result(outcome: interlace.Outcome) -> Any:

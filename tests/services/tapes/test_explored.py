@@ -14,6 +14,12 @@ import pytest
 
 import interlace
 
+pytestmark = pytest.mark.filterwarnings(
+    # runs that fail leave their connections open
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
 Program = Callable[[interlace.World], Any]
 
 TAPE = "interlace tape 1\npeer http://rates\nrecorded 29 November 2026\n" + "".join(

@@ -17,7 +17,11 @@ import pytest
 import interlace
 from interlace.errors import NoTape, StaleTape, UsageError
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    # runs that fail leave their connections open
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 
 Ask = Callable[..., Any]
 
@@ -471,3 +475,66 @@ def test_a_secret_that_an_answer_repeats_is_not_written(tape: Path, peer: Any) -
     result(interlace.run(partial(main, record=True)))
     assert "hush" not in tape.read_text()
     result(interlace.run(partial(main, record=False)))
+
+
+def test_a_stream_that_the_program_leaves_and_a_request_that_it_gives_up(tape: Path, peer: Any) -> None:
+    async def main(world: interlace.World, record: bool = False) -> Any:
+        world.tape("http://api.internal", tape, record, to=peer.http, patience=0.05)
+        seen = []
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://api.internal/events") as answer:
+                async for line in answer.content:
+                    seen.append(line)
+                    if line == b"data: 2\n":
+                        break
+            with pytest.raises(TimeoutError):
+                async with session.get("http://api.internal/never", timeout=aiohttp.ClientTimeout(total=3)):
+                    pass
+            async with session.get("http://api.internal/n") as answer:
+                return seen, await answer.read()
+
+    recorded = interlace.run(partial(main, record=True))
+    assert recorded.error is None
+    assert tape.read_text().count("\nunfinished\n") == 2
+    assert result(interlace.run(main)) == recorded.value
+    explored = interlace.explore(main, schedules=20)
+    assert explored.verdict.status == "passed", explored.report()
+
+
+def test_long_bodies_are_recorded_whole(tape: Path, peer: Any) -> None:
+    async def main(world: interlace.World, record: bool = False) -> Any:
+        world.tape("http://api.internal", tape, record, to=peer.http)
+        async with aiohttp_client() as ask:
+            return await ask("POST", "http://api.internal/x", json=["tea" * 100] * 3000)
+
+    said = result(interlace.run(partial(main, record=True)))
+    assert len(said[1]) > 900_000
+    assert result(interlace.run(main)) == said
+
+
+def test_a_body_that_is_announced_is_asked_for(tape: Path) -> None:
+    async def main(world: interlace.World) -> Any:
+        world.tape("http://api.internal", tape)
+        async with aiohttp_client() as ask:
+            return await ask("POST", "http://api.internal/x", json=[1], expect100=True)
+
+    tape.write_text(tape_of(("POST /x HTTP/1.1\n\n[1]", "5ms", "1")))
+    assert result(interlace.run(main)) == (200, b"1")
+
+
+@pytest.mark.parametrize("path", ["/slam", "/half"])
+def test_a_peer_that_hangs_up_does_so_on_the_tape(path: str, tape: Path, peer: Any) -> None:
+    async def main(world: interlace.World, record: bool = False) -> str:
+        world.tape("http://api.internal", tape, record, to=peer.http)
+        async with aiohttp.ClientSession() as session:
+            try:
+                # A POST, since aiohttp asks once more where that does no harm.
+                async with session.post(f"http://api.internal{path}", data=b"x") as answer:
+                    await answer.read()
+            except aiohttp.ClientError as error:
+                return type(error).__name__
+        return "none"
+
+    said = result(interlace.run(partial(main, record=True)))
+    assert said == {"/slam": "ServerDisconnectedError", "/half": "ClientPayloadError"}[path]
+    assert result(interlace.run(main)) == said

@@ -13,6 +13,12 @@ from interlace.errors import TornTape, UsageError
 from interlace.services.tapes.tape import Said, Talk, Tape
 from interlace.services.tapes.text import read, write
 
+pytestmark = pytest.mark.filterwarnings(
+    # runs that fail leave their connections open
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
 DATA = st.one_of(
     st.binary(min_size=1),
     st.text(min_size=1).map(str.encode),
@@ -24,7 +30,7 @@ HEAD = b"GET / HTTP/1.1\nHost: a"
 
 def plain(tape: Tape) -> list[Any]:
     """What is on a tape, but for where."""
-    return [(talk.kind, [one[:3] for one in talk.said]) for talk in tape.talks]
+    return [(talk.kind, talk.is_whole, [one[:3] for one in talk.said]) for talk in tape.talks]
 
 
 @st.composite
@@ -35,7 +41,9 @@ def tapes(draw: Any) -> Tape:
             body, delay = draw(DATA), draw(DELAYS)
             said = [Said(False, HEAD + b"\n\n" + body), Said(True, b"HTTP/1.1 200 OK", delay)]
             said += [Said(True, data, draw(DELAYS)) for data in draw(st.lists(DATA, max_size=2))]
-            talks.append(Talk("exchange", tuple(said)))
+            is_whole = draw(st.booleans())
+            kept = said if is_whole else said[: draw(st.integers(1, len(said)))]
+            talks.append(Talk("exchange", tuple(kept), is_whole=is_whole))
         else:
             sides: list[Said] = []
             for data in draw(st.lists(DATA, max_size=4)):
@@ -80,6 +88,7 @@ def test_it_is_good() -> None:
     assert plain(read(GOOD, "x.tape")) == [
         (
             "exchange",
+            True,
             [
                 (False, b"GET /n HTTP/1.1", 0),
                 (True, b"HTTP/1.1 200 OK\nContent-Length: 1\n1", 20_000_000),
@@ -119,6 +128,8 @@ def test_a_tape_that_ends_too_early_is_torn(line: int) -> None:
         ("200 OK", "200 \\ud800", 8, r"\\ud800 is no escape"),
         ("<~ MQ==", "<<<<<<< HEAD", 11, "'<<<<<<< HEAD', of a merge that was not resolved, does not belong"),
         ("exchange", "=======", 5, "of a merge that was not resolved, is no beginning"),
+        ("<~ MQ==", "unfinished\nclosed", 12, "'closed' comes after the end of an exchange"),
+        ("after 20ms", "unfinished", 8, "comes after the end of an exchange"),
         ("end\n", "end\nexchange\n", 14, "something comes after the end"),
     ],
 )

@@ -38,6 +38,7 @@ class _Exchange:
         self.pieces: list[tuple[int, bytes]] = []
         self.coding = ""
         self.closed = 0
+        self.is_whole = False
 
     @property
     def name(self) -> str:
@@ -46,13 +47,14 @@ class _Exchange:
 
 
 def exchanges(log: Log, peer: str, scrub: Scrubber) -> Iterator[tuple[int, Talk]]:
-    """Yields each request of a connection that was answered, with the real time of it.
+    """Yields each request of a connection and its answer, with the real time of it.
 
     Raises:
         UsageError: what was said is not HTTP/1.1, or cannot be read, so that no secret can be found in it.
     """
     for exchange in _Reading(log, peer).read():
-        yield exchange.time, Talk("exchange", tuple(_said(exchange, scrub)))
+        said = tuple(_said(exchange, scrub))
+        yield exchange.time, Talk("exchange", said, is_whole=exchange.is_whole)
 
 
 class _Reading:
@@ -84,7 +86,7 @@ class _Reading:
                     f"tape of {self._peer}: {side} does not speak HTTP/1.1 ({error}). For another protocol give the "
                     "address instead of a URL of HTTP: world.tape('host:port', ...)"
                 ) from None
-        return self._whole
+        return [*self._whole, *self._open]
 
     def _ask(self, data: bytes, time: int) -> None:
         if not data:
@@ -126,7 +128,13 @@ class _Reading:
             self._server.send(h11.EndOfMessage())
         self._server.receive_data(data)
         while True:
-            event = self._server.next_event()
+            try:
+                event = self._server.next_event()
+            except h11.RemoteProtocolError:
+                if data:
+                    raise
+                exchange.closed = time  # in the middle of its answer
+                return
             if isinstance(event, h11.InformationalResponse):
                 if event.status_code == 101:
                     raise UsageError(
@@ -143,6 +151,7 @@ class _Reading:
                 rest = self._server.trailing_data[0]
                 if self._server.their_state is h11.MUST_CLOSE or not data:
                     exchange.closed = time
+                exchange.is_whole = True
                 self._whole.append(self._open.popleft())
                 self._server = None
                 if rest:
@@ -172,6 +181,10 @@ def _said(exchange: _Exchange, scrub: Scrubber) -> Iterator[Said]:
     lines = [b"%s %s HTTP/1.1" % (request.method, request.target)]
     lines += [bytes(name) + b": " + bytes(value) for name, value in request.headers.raw_items()]
     yield Said(False, scrub.message("request", message(b"\n".join(lines), exchange.body)))
+    if not exchange.head:
+        if exchange.closed:
+            yield Said(True, b"", rounded(exchange.closed - exchange.time))
+        return
     pieces = _together(_decoded(exchange))
     whole = scrub.message("answer", message(exchange.head, b"".join(data for _, data in pieces)))
     head, _, body = whole.partition(b"\n\n")

@@ -42,14 +42,24 @@ class Log:
         self._now = now
         self.began = now()
         self.heard: list[Heard] = []
+        self._has_ended = False
+        self._is_left = False
 
     def sent(self, data: bytes) -> None:
-        """Notes what the program has sent."""
-        self.heard.append(Heard(False, data, self._now()))
+        """Notes what the program has sent; b"" at its end."""
+        if data:
+            self.heard.append(Heard(False, data, self._now()))
+        else:
+            self._has_ended = True
 
     def said(self, data: bytes) -> None:
-        """Notes what the peer has said; b"" at its end."""
-        self.heard.append(Heard(True, data, self._now()))
+        """Notes what the peer has said; b"" at its end, which says nothing if the program has ended before."""
+        if not self._is_left and (data or not self._has_ended):
+            self.heard.append(Heard(True, data, self._now()))
+
+    def leave(self) -> None:
+        """Takes note that the program hears nothing any more."""
+        self._is_left = True
 
 
 def connection(log: Log, scrub: Scrubber) -> Talk:
@@ -70,10 +80,8 @@ def _joined(log: Log) -> Iterator[Said]:
         by_peer, last = heard.by_peer, heard.time
         kept += heard.data
         if not heard.data:
-            if by_peer:
-                yield Said(True, b"", rounded(last - before))
-                return
-            before = last
+            yield Said(True, b"", rounded(last - before))
+            return
     if kept:
         yield Said(by_peer, bytes(kept), rounded(last - before) if by_peer else 0)
 

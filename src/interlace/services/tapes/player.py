@@ -29,19 +29,27 @@ class Exchange:
         line: where it stands on the tape.
         connection: the number of the connection on which it was; of HTTP 0.
         place: its place there.
+        is_whole: whether the answer came to its end.
 
     Attributes:
         is_used: whether it was replayed.
     """
 
     def __init__(
-        self, asked: bytes, answers: tuple[Said, ...], line: int, connection: int = 0, place: int = 0
+        self,
+        asked: bytes,
+        answers: tuple[Said, ...],
+        line: int,
+        connection: int = 0,
+        place: int = 0,
+        is_whole: bool = True,
     ) -> None:
         self.asked = asked
         self.answers = answers
         self.line = line
         self.connection = connection
         self.place = place
+        self.is_whole = is_whole
         self.is_used = False
 
 
@@ -127,13 +135,13 @@ class HttpPlayer(Player):
         self._recorded = [
             (
                 Request.read(talk.said[0].data, self._compared),
-                Exchange(talk.said[0].data, talk.said[1:], talk.line),
+                Exchange(talk.said[0].data, talk.said[1:], talk.line, is_whole=talk.is_whole),
             )
             for talk in tape.talks
         ]
 
-    def answer(self, message: bytes) -> tuple[Said, ...]:
-        """Returns what was answered to a request.
+    def answer(self, message: bytes) -> Exchange:
+        """Returns the exchange in which a request was answered.
 
         Raises:
             StaleTape: it is not on the tape, or more often than that it was asked.
@@ -144,9 +152,9 @@ class HttpPlayer(Player):
         for exchange in equal:
             if not exchange.is_used:
                 exchange.is_used = True
-                return exchange.answers
+                return exchange
         if equal and (self._repeat or asked.method in REPEATABLE):
-            return equal[-1].answers
+            return equal[-1]
         if equal:
             raise self._too_often(asked, equal)
         raise self.stale(asked.shown, self._nearest(asked))

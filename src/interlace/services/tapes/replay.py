@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 from interlace.services.http.conversation import load_h11
@@ -35,6 +35,7 @@ class HttpReplay:
         self._http: Any = None
         self._request: Any = None
         self._body = bytearray()
+        self._is_mute = False
         self._anew(b"")
 
     def _anew(self, data: bytes) -> None:
@@ -45,7 +46,7 @@ class HttpReplay:
     def receive(self, data: bytes) -> Iterator[Move]:
         """Takes what has arrived, and answers each request that is whole."""
         h11 = self._h11
-        if not data:
+        if not data or self._is_mute:
             return
         self._http.receive_data(data)
         while True:
@@ -64,7 +65,8 @@ class HttpReplay:
                 rest = self._http.trailing_data[0]
                 must_close = self._http.their_state is h11.MUST_CLOSE
                 self._anew(rest)
-                yield from self._answer()
+                if not (yield from self._answer()):
+                    return
                 if must_close:
                     yield Break.CLOSE
                     return
@@ -76,12 +78,13 @@ class HttpReplay:
                     yield go_on
                 return
 
-    def _answer(self) -> Iterator[Move]:
+    def _answer(self) -> Generator[Move, Any, bool]:
+        """Makes the moves of an answer; returns whether it has come to its end."""
         request = self._request
         lines = [b"%s %s HTTP/1.1" % (request.method, _target(bytes(request.target)))]
         lines += [bytes(name) + b": " + bytes(value) for name, value in request.headers.raw_items()]
         try:
-            said = self._player.answer(message(b"\n".join(lines), bytes(self._body)))
+            found = self._player.answer(message(b"\n".join(lines), bytes(self._body)))
         except Exception as error:
             self._player.complain(error)
             reason = str(error).encode()
@@ -90,8 +93,13 @@ class HttpReplay:
                 % (len(reason))
                 + (b"" if request.method == b"HEAD" else reason)
             )
-            return
-        yield from _moves(self._player, framed(said, request.method == b"HEAD"))
+            return True
+        self._is_mute = not found.is_whole
+        answers: Iterable[Said] = found.answers
+        if found.answers and found.answers[0].data:
+            answers = framed(found.answers, request.method == b"HEAD", found.is_whole)
+        yield from _moves(self._player, answers)
+        return found.is_whole
 
 
 def _target(target: bytes) -> bytes:
@@ -101,12 +109,13 @@ def _target(target: bytes) -> bytes:
     return target
 
 
-def framed(said: tuple[Said, ...], bare: bool) -> Iterator[Said]:
+def framed(said: tuple[Said, ...], bare: bool, is_whole: bool = True) -> Iterator[Said]:
     """Yields an answer of a tape as it goes over the wire (RFC 9112, section 6).
 
     Args:
         said: the answer.
         bare: whether it has no body whatever its head says, as after HEAD.
+        is_whole: whether it comes to its end.
     """
     head, _, first = said[0].data.partition(b"\n\n")
     status, *headers = head.split(b"\n")
@@ -116,7 +125,7 @@ def framed(said: tuple[Said, ...], bare: bool) -> Iterator[Said]:
     bare = bare or code in ([b"204"], [b"304"])
     names = {line.partition(b":")[0].strip().lower(): number for number, line in enumerate(headers)}
     chunked = b"transfer-encoding" in names and b"chunked" in headers[names[b"transfer-encoding"]].lower()
-    if b"content-length" in names and not bare:
+    if b"content-length" in names and not bare and is_whole:
         headers[names[b"content-length"]] = b"Content-Length: %d" % size
     start = b"\r\n".join([status, *headers]) + b"\r\n\r\n"
     closes = [one for one in said[1:] if not one.data]
@@ -125,11 +134,11 @@ def framed(said: tuple[Said, ...], bare: bool) -> Iterator[Said]:
     elif not chunked:
         yield said[0]._replace(data=start + first)
         yield from bodies
-        if b"content-length" not in names and not closes:
+        if b"content-length" not in names and not closes and is_whole:
             closes = [said[0]._replace(data=b"", delay=0)]
     else:
         datas = [start + _chunk(first), *(_chunk(one.data) for one in bodies)]
-        datas[-1] += b"0\r\n\r\n"
+        datas[-1] += b"0\r\n\r\n" if is_whole else b""
         for one, data in zip([said[0], *bodies], datas, strict=True):
             yield one._replace(data=data)
     yield from closes

@@ -31,11 +31,13 @@ class Talk(NamedTuple):
         kind: which of both.
         said: what was said, in order.
         line: where it begins on the tape; 0: nowhere.
+        is_whole: whether the answer to a request came to its end before the program had left.
     """
 
     kind: Kind
     said: tuple[Said, ...]
     line: int = 0
+    is_whole: bool = True
 
 
 class Tape(NamedTuple):

@@ -23,6 +23,9 @@ _MAGIC = "interlace tape"
 _WIDTH = 76
 """Characters of base64 in a line."""
 
+_UNFINISHED = "unfinished"
+"""Stands at the end of an exchange whose answer had not come to its end, or not begun, when the program left."""
+
 _AFTER = re.compile(r"after (\d+(?:\.\d+)?)ms")
 _ESCAPE = re.compile(r"\\(?:([\\rt])|x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.?))")
 _NAMES = {"\\": "\\", "r": "\r", "t": "\t"}
@@ -44,6 +47,8 @@ def write(tape: Tape) -> str:
                 lines.append("closed")
             else:
                 lines += _lines(said.data, mark, talk.kind == "exchange")
+        if not talk.is_whole:
+            lines.append(_UNFINISHED)
     return "\n".join([*lines, "", "end", ""])
 
 
@@ -149,13 +154,18 @@ class _Reader:
         begun = self._at
         said: list[Said] = []
         delay: int | None = None
+        is_whole = True
         while line := self._next():
             here = self._at
+            if not is_whole:
+                raise self._torn(f"{_shown(line)} comes after the end of an exchange")
             if (match := _AFTER.fullmatch(line)) and delay is None:
                 delay = round(float(match[1]) * MILLISECOND)
             elif line == "closed" and delay is not None:
                 said.append(Said(True, b"", delay, here))
                 delay = None
+            elif line == _UNFINISHED and delay is None and kind == "exchange":
+                is_whole = False
             elif line[0] == "<" and delay is not None:
                 said.append(Said(True, self._data("<"), delay, here))
                 delay = None
@@ -167,13 +177,15 @@ class _Reader:
                 raise self._torn(f"{_shown(line)} does not belong here")
         if delay is not None:
             raise self._torn("what the peer has said then is missing")
-        if kind == "exchange" and (len(said) < 2 or [one.by_peer for one in said[:2]] != [False, True]):
+        sides = [one.by_peer for one in said]
+        is_one = sides[:1] == [False] and sides.count(False) == 1 and (len(sides) > 1 or not is_whole)
+        if kind == "exchange" and not is_one:
             self._at = begun
             raise self._torn(
                 "an exchange is a request and what the peer has answered, and here one is missing"
             )
         if kind == "exchange":
-            return Talk("exchange", tuple(said), begun)
+            return Talk("exchange", tuple(said), begun, is_whole)
         return Talk("connection", tuple(said), begun)
 
     def _data(self, mark: str) -> bytes:
