@@ -516,6 +516,34 @@ def test_a_function_under_many_schedules(connect: Any) -> None:
     assert result.verdict.status == "passed", result.report()
 
 
+@pytest.mark.parametrize("how", ["script", "function"])
+def test_what_was_said_to_take_so_long_takes_no_longer(how: str) -> None:
+    late: list[bool] = []
+
+    async def echo(socket: Any) -> None:
+        async for message in socket:
+            await socket.send(message)
+
+    async def program(world: interlace.World) -> None:
+        route = world.http("http://api", latency="5ms").ws("/")
+        if how == "script":
+            route.script(ws.recv(), ws.send("x"), ws.recv(), ws.send("x"), ws.close())
+        else:
+            route.handle(echo)
+        async with websockets.connect("ws://api/") as socket:
+            for _ in range(2):
+                await socket.send("x")
+                await socket.recv()
+                came, sent = route.calls[0].messages[-2:]
+                assert sent.time - came.time == pytest.approx(0.005)
+                late.append(world.clock.elapsed - sent.time > 0.0001)
+
+    result = interlace.explore(program, schedules=40)
+    assert result.verdict.status == "passed", result.report()
+    # TCP may cut a message, whose rest comes up to 0.1 s later
+    assert sum(late) < len(late) / 4
+
+
 # -- bad input -----------------------------------------------------------------------------------
 
 

@@ -169,6 +169,7 @@ class Conversing(asyncio.Protocol):
         """Sends bytes; see `sim.network.service.Held`."""
         if not self._is_over:
             self._write(data)
+            self._is_spared = False
 
     def end(self, how: Break) -> None:
         """Ends the connection."""
@@ -186,6 +187,7 @@ class Conversing(asyncio.Protocol):
         waiting: asyncio.Future[None] = self._loop.create_future()
         self._post(pause, partial(_settle, waiting))
         await waiting
+        self._is_spared = True  # the next bytes only
 
     def _wake(self) -> None:
         if self._waiting is not None:
