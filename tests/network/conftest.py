@@ -8,7 +8,7 @@ import pytest
 
 from interlace.backends.aio.run import Asyncio
 from interlace.engine.run import drive
-from interlace.model.choice import ChoicePoint
+from interlace.model.choice import ChoicePoint, Order
 from interlace.sim.world import World
 
 Program = Callable[[World], Awaitable[Any]]
@@ -60,10 +60,12 @@ def plainly() -> Callable[[Program], Any]:
 def drawn() -> Callable[..., list[World]]:
     """Runs a program under many random schedules; returns the worlds."""
 
-    def run(program: Program, schedules: int = 50, only: tuple[str, ...] = ()) -> list[World]:
+    def run(
+        program: Program, schedules: int = 50, only: tuple[str, ...] = (), order: Order = "realistic"
+    ) -> list[World]:
         worlds = []
         for seed in range(schedules):
-            world = World(Drawn(seed, only))
+            world = World(Drawn(seed, only), order=order)
             run_in(program, world)
             worlds.append(world)
         return worlds

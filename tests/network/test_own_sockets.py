@@ -365,3 +365,24 @@ def test_tls_over_a_unix_socket(drawn: Any, tmp_path: Path) -> None:
             await writer.wait_closed()
 
     drawn(main, 10)
+
+
+@pytest.mark.parametrize("order", ["batch", "any"])
+def test_a_transport_may_be_made_before_the_loop_has_put_its_watch_away(drawn: Any, order: str) -> None:
+    async def main(world: World) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(await reader.readline())
+            writer.close()
+
+        with world.network.host("shop").here():
+            await asyncio.start_server(answer, "0.0.0.0", 80)
+        for _ in range(3):
+            sock = socket.socket()
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, ("shop", 80))
+            reader, writer = await asyncio.open_connection(sock=sock)
+            writer.write(b"tea\n")
+            assert await reader.read() == b"tea\n"
+            writer.close()
+
+    drawn(main, 10, order=order)

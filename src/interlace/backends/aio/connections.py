@@ -135,7 +135,7 @@ class Connections(Upgrades, Datagrams, Sockets):
             plain = StreamTransport(self, end, over, about, handle=handle)
             transport = inside.plain_side(over)
         if isinstance(handle, OwnSocket):
-            self._transports[handle.fileno()] = plain
+            self._take_over(handle.fileno(), plain)
         try:
             await waiter
         except BaseException:

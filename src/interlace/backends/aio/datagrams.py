@@ -304,7 +304,7 @@ class Datagrams(Sockets):
         }
         transport = DatagramTransport(self, box, protocol, remote, extra, waiter=waiter, handle=sock)
         if isinstance(sock, OwnSocket):
-            self._transports[sock.fileno()] = transport
+            self._take_over(sock.fileno(), transport)
         try:
             await waiter
         except BaseException:

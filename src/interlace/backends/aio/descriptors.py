@@ -210,6 +210,18 @@ class Descriptors(Refused, inside.SocketFunctions):
             watch(None)
         return True
 
+    def _take_over(self, number: int, transport: Any) -> None:
+        """Has a transport own a descriptor: what was watched before is over.
+
+        On the stock loop it is so by then. Where callbacks change places, whoever has waited for the connection may
+        make the transport before `sock_connect` has put its watch away, which would be refused then.
+        """
+        for handles in (self._readers, self._writers):
+            handle = handles.pop(number, None)
+            if handle is not None:
+                handle.cancel()
+        self._transports[number] = transport
+
     # -- socket objects --------------------------------------------------------------------------
 
     def _own(self, sock: Any, api: str) -> OwnSocket:
