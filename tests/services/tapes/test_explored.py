@@ -143,3 +143,23 @@ def test_the_same_token_leads_to_the_same_trace_in_another_process(rates: Path) 
     for client, outcome in here.items():
         again = interlace.replay(program(client, False, file), outcome.token)
         assert again.trace_hash == outcome.trace_hash
+
+
+@pytest.mark.parametrize("latency", [None, ["50ms", "5ms"]])
+def test_the_plain_run_takes_what_was_observed_whatever_else_is_in_flight(latency: Any, rates: Path) -> None:
+    took: dict[str, float] = {}
+
+    async def main(world: interlace.World) -> None:
+        world.tape("http://rates", rates, latency=latency)
+        async with aiohttp.ClientSession() as session:
+
+            async def fetch(name: str) -> None:
+                begun = world.clock.elapsed
+                async with session.get(f"http://rates/{name}"):
+                    took[name] = round(world.clock.elapsed - begun, 4)
+
+            await asyncio.gather(*map(fetch, "abc"))
+
+    outcome = interlace.run(main)
+    assert outcome.error is None
+    assert took == ({"a": 0.04, "b": 0.0255, "c": 0.03} if latency is None else dict.fromkeys("abc", 0.05))
