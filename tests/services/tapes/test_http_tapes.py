@@ -538,3 +538,15 @@ def test_a_peer_that_hangs_up_does_so_on_the_tape(path: str, tape: Path, peer: A
     said = result(interlace.run(partial(main, record=True)))
     assert said == {"/slam": "ServerDisconnectedError", "/half": "ClientPayloadError"}[path]
     assert result(interlace.run(main)) == said
+
+
+def test_a_request_that_cannot_be_read_is_not_recorded(peer: Any, tape: Path) -> None:
+    async def main(world: interlace.World) -> None:
+        world.tape("http://api.internal", tape, True, to=peer.http)
+        async with aiohttp_client() as ask:
+            await ask("POST", "http://api.internal/bytes", data=b"[1]", compress="gzip")
+
+    error = interlace.run(main).error
+    assert isinstance(error, UsageError)
+    assert "the body of POST /bytes is compressed, and a secret in it could not be seen" in str(error)
+    assert not tape.exists()

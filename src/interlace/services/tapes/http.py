@@ -101,7 +101,13 @@ class _Reading:
             elif isinstance(event, h11.Data):
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
-                self._open.append(_Exchange(self._request, bytes(self._body), time))
+                exchange = _Exchange(self._request, bytes(self._body), time)
+                if dict(self._request.headers).get(b"content-encoding", b"identity") != b"identity":
+                    raise UsageError(
+                        f"tape of {self._peer}: the body of {exchange.name} is compressed, and a secret in it could not be "
+                        "seen: have the client send it as it is while it is recorded, and replayed"
+                    )
+                self._open.append(exchange)
                 rest = self._client.trailing_data[0]
                 self._client = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEADERS)
                 self._client.receive_data(rest) if rest else None
