@@ -22,6 +22,40 @@ class Moment(NamedTuple):
     step: int
 
 
+class Asked:
+    """Something that a fake was asked, and when.
+
+    Args:
+        began: when it was asked.
+
+    Attributes:
+        ended: when it was answered, or whoever asked did not wait any more; None while it is not.
+    """
+
+    __slots__ = ("began", "ended")
+
+    def __init__(self, began: Moment) -> None:
+        self.began = began
+        self.ended: Moment | None = None
+
+    @property
+    def time(self) -> float:
+        """When it was asked, in virtual seconds since the run began; 0 outside of a run."""
+        return self.began.time
+
+    @property
+    def end(self) -> float | None:
+        """When it was answered, in virtual seconds; None while it is not."""
+        return None if self.ended is None else self.ended.time
+
+    def overlaps(self, other: Asked) -> bool:
+        """Tells whether one of both was asked before the other was answered."""
+        return not (
+            (self.ended is not None and self.ended <= other.began)
+            or (other.ended is not None and other.ended <= self.began)
+        )
+
+
 def in_order(*asked: Any, overlapping: bool = False) -> None:
     """Asserts that fakes were asked one after the other: each was done with its answer before the next was asked.
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from interlace.services.callables.wording import show
-from interlace.services.order import Moment
+from interlace.services.order import Asked, Moment
 
 
-class Call:
+class Call(Asked):
     """One call to a fake.
 
     Args:
@@ -20,12 +20,9 @@ class Call:
         began: when.
         task: who called, as the trace names it; "" if that is not known.
         host: the host that the caller is on; "" outside of a run.
-
-    Attributes:
-        ended: when the caller had the answer, or did not wait for it any more; None while it does.
     """
 
-    __slots__ = ("args", "arguments", "began", "ended", "host", "kwargs", "name", "task")
+    __slots__ = ("args", "arguments", "host", "kwargs", "name", "task")
 
     def __init__(
         self,
@@ -37,32 +34,14 @@ class Call:
         task: str,
         host: str,
     ) -> None:
+        super().__init__(began)
         self.name = name
         self.args = args
         self.kwargs = dict(kwargs)
         self.arguments = dict(arguments)
-        self.began = began
-        self.ended: Moment | None = None
         self.task = task
         self.host = host
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={show(value)}" for name, value in self.arguments.items())
         return f"<Call {self.name}({shown}) at {self.time:g} s>"
-
-    @property
-    def time(self) -> float:
-        """When it was made, in virtual seconds since the run began; 0 outside of a run."""
-        return self.began.time
-
-    @property
-    def end(self) -> float | None:
-        """When the caller had the answer, in virtual seconds; None while it waits."""
-        return None if self.ended is None else self.ended.time
-
-    def overlaps(self, other: Call) -> bool:
-        """Tells whether one of both was made before the other one was answered."""
-        return not (
-            (self.ended is not None and self.ended <= other.began)
-            or (other.ended is not None and other.ended <= self.began)
-        )

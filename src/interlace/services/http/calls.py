@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from interlace.services.http.multipart import Upload, read_multipart
-from interlace.services.order import Moment
+from interlace.services.order import Asked, Moment
 
 
 class Headers(Mapping[str, str]):
@@ -49,7 +49,7 @@ class Headers(Mapping[str, str]):
         return f"{type(self).__name__}({self._values!r})"
 
 
-class Call:
+class Call(Asked):
     """One request to a fake.
 
     Args:
@@ -62,39 +62,20 @@ class Call:
     Attributes:
         path: what stood in the holes of the route's template.
         headers: the header fields, a `Headers`.
-        ended: when the fake was done with the answer; None while it is not.
     """
 
     def __init__(
         self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes, began: Moment
     ) -> None:
+        super().__init__(began)
         self.method = method
         self.target = target
         self.headers = Headers(headers)
         self.body = body
-        self.began = began
-        self.ended: Moment | None = None
         self.path: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Call {self.method} {self.target} at {self.time:g} s>"
-
-    @property
-    def time(self) -> float:
-        """When it had arrived, in virtual seconds since the run began."""
-        return self.began.time
-
-    @property
-    def end(self) -> float | None:
-        """When the fake was done with the answer, in virtual seconds; None while it is not."""
-        return None if self.ended is None else self.ended.time
-
-    def overlaps(self, other: Call) -> bool:
-        """Tells whether one of both arrived before the fake was done with the answer to the other."""
-        return not (
-            (self.ended is not None and self.ended <= other.began)
-            or (other.ended is not None and other.ended <= self.began)
-        )
 
     @property
     def raw_path(self) -> str:
