@@ -1,13 +1,16 @@
 """Real services that a name of the simulated network stands for: a server in a thread, on the real loopback."""
 
 import asyncio
+import http.server
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import interlace
@@ -335,3 +338,35 @@ def test_without_it_the_real_world_is_out_of_reach(service: Service) -> None:
     assert isinstance(interlace.run(main).error, ConnectionRefusedError)
     (note,) = interlace.run(named).error.__notes__  # type: ignore[union-attr]
     assert "world.passthrough('db.internal:PORT', to='127.0.0.1:PORT')" in note
+
+
+def test_a_service_may_start_a_thread_for_each_request() -> None:
+    shown: list[float] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(time.monotonic())
+            self.send_response(200)
+            self.send_header("Content-Length", "3")
+            self.end_headers()
+            self.wfile.write(b"tea")
+
+        def log_message(self, *_: object) -> None: ...
+
+    async def program(world: interlace.World) -> None:
+        world.passthrough("shop:80", f"127.0.0.1:{server.server_address[1]}")
+        async with httpx.AsyncClient() as client:
+            for _ in range(2):
+                assert (await client.get("http://shop/")).text == "tea"
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        before = time.monotonic()
+        try:
+            assert [interlace.run(program).error for _ in range(2)] == [None, None]
+        finally:
+            server.shutdown()
+            serving.join()
+    assert len(shown) == 4
+    assert all(before <= moment <= time.monotonic() for moment in shown)

@@ -78,6 +78,10 @@ class Blocking(Protocol):
         """Tells whether the calling thread and the loop never are at work at one time."""
         ...
 
+    def leave_alone(self, thread: threading.Thread) -> None:
+        """Takes note that a thread which is about to start is none of the run."""
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Is `time.sleep`."""
         ...
@@ -146,6 +150,7 @@ class Clocks:
         def start(*args: Any, **options: Any) -> Any:
             """Is what `Thread.start` calls while a clock is shown."""
             clocks.started += 1
+            clocks._inherit(getattr(args[0], "__self__", None))
             return _start_really(*args, **options)
 
         self._start = start
@@ -216,6 +221,14 @@ class Clocks:
         # What time-machine's own functions ask; it has no other way to be told of a clock that moves.
         setattr(travel.start(), "time_ns", self._wall_ns)  # noqa: B010
         return travel
+
+    def _inherit(self, thread: Any) -> None:
+        """Has a thread that a stranger starts be one as well, as those are that a real server has for its requests."""
+        starter = ALIVE.get(threading.get_ident())
+        for entry in self._shown:
+            if starter in entry.strangers and isinstance(thread, threading.Thread):
+                entry.strangers.add(thread)
+                entry.world.leave_alone(thread)
 
     # -- whose clock -----------------------------------------------------------------------------
 

@@ -255,6 +255,10 @@ class Threads(inside.BaseLoop):
         self._elders -= workers
         self._seen = -1
 
+    def leave_alone(self, thread: threading.Thread) -> None:
+        """Takes a thread for one that is older than the run."""
+        self._elders.add(thread)
+
     def _default_pool(self) -> concurrent.futures.Executor:
         self._check_default_executor()
         if self._default_executor is None:
