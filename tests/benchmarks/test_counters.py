@@ -1,10 +1,25 @@
 """The same ten tasks behind fakes that take no time, and behind those of interlace."""
 
+import gc
+import warnings
+from collections.abc import Iterator
+
 import pytest
+
 from benchmarks.programs import counters
 
 
-@pytest.mark.parametrize("name", ["AsyncMock(spec=...)", "fakeredis, called directly", "httpx.ASGITransport"])
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Collects what runs have left open that failed, before the next test is told of it."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
+
+
+# Not fakeredis: on CPython 3.11 its client waits in a task of its own, so that it does take steps.
+@pytest.mark.parametrize("name", ["AsyncMock(spec=...)", "httpx.ASGITransport"])
 def test_a_fake_that_takes_no_time_hides_a_lost_update(name: str) -> None:
     assert counters.found(counters.ASIDE[name], seeds=1, schedules=10) == 0
 
