@@ -1,3 +1,3 @@
 """pytest allows plugins to be named only here, at the root."""
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "leftovers"]

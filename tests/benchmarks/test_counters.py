@@ -1,21 +1,9 @@
 """The same ten tasks behind fakes that take no time, and behind those of interlace."""
 
-import gc
-import warnings
-from collections.abc import Iterator
-
 import pytest
-
 from benchmarks.programs import counters
 
-
-@pytest.fixture(autouse=True)
-def _nothing_left_open() -> Iterator[None]:
-    """Collects what runs have left open that failed, before the next test is told of it."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("leftovers_collected")
 
 
 # Not fakeredis: on CPython 3.11 its client waits in a task of its own, so that it does take steps.

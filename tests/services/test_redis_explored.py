@@ -15,6 +15,8 @@ import redis.asyncio
 
 import interlace
 
+pytestmark = pytest.mark.usefixtures("leftovers_collected")
+
 APART = 0.01
 """Seconds between two tasks: in the plain run none overlaps another."""
 
