@@ -70,16 +70,16 @@ class Blocking(Protocol):
         """What the test says about real files; None: nothing."""
         ...
 
+    def claim(self, threads: set[threading.Thread], *, ours: bool) -> None:
+        """Takes note of whether threads are of the run, whenever they were started."""
+        ...
+
     def hold(self, seconds: float, what: str, remedy: str) -> None:
         """Lets time pass for the calling thread, which does what is said; the remedy is for one that should not."""
         ...
 
     def in_lockstep(self) -> bool:
         """Tells whether the calling thread and the loop never are at work at one time."""
-        ...
-
-    def leave_alone(self, thread: threading.Thread) -> None:
-        """Takes note that a thread which is about to start is none of the run."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -228,7 +228,7 @@ class Clocks:
         for entry in self._shown:
             if starter in entry.strangers and isinstance(thread, threading.Thread):
                 entry.strangers.add(thread)
-                entry.world.leave_alone(thread)
+                entry.world.claim({thread}, ours=False)
 
     # -- whose clock -----------------------------------------------------------------------------
 

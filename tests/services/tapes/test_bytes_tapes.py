@@ -12,11 +12,14 @@ import redis.asyncio
 import interlace
 from interlace.errors import StaleTape
 
-pytestmark = pytest.mark.filterwarnings(
-    # runs that fail leave their connections open
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+pytestmark = [
+    pytest.mark.usefixtures("leftovers_collected"),
+    pytest.mark.filterwarnings(
+        # runs that fail leave their connections open
+        "ignore::ResourceWarning",
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+    ),
+]
 
 
 def result(outcome: interlace.Outcome) -> Any:

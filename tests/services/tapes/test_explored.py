@@ -14,11 +14,14 @@ import pytest
 
 import interlace
 
-pytestmark = pytest.mark.filterwarnings(
-    # runs that fail leave their connections open
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+pytestmark = [
+    pytest.mark.usefixtures("leftovers_collected"),
+    pytest.mark.filterwarnings(
+        # runs that fail leave their connections open
+        "ignore::ResourceWarning",
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+    ),
+]
 
 Program = Callable[[interlace.World], Any]
 

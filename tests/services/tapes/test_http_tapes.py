@@ -17,11 +17,14 @@ import pytest
 import interlace
 from interlace.errors import NoTape, StaleTape, UsageError
 
-pytestmark = pytest.mark.filterwarnings(
-    # runs that fail leave their connections open
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+pytestmark = [
+    pytest.mark.usefixtures("leftovers_collected"),
+    pytest.mark.filterwarnings(
+        # runs that fail leave their connections open
+        "ignore::ResourceWarning",
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+    ),
+]
 
 Ask = Callable[..., Any]
 

@@ -29,7 +29,7 @@ def submit(self: ThreadPoolExecutor, /, *args: Any, **options: Any) -> Future[An
             frames = sys._current_frames()
             idle = standing.off_duty({one: frames[one.ident] for one in workers if one.ident in frames})
             strangers -= idle
-            loop.adopt(idle)
+            loop.claim(idle, ours=True)
     return _submit_really(self, *args, **options)
 
 

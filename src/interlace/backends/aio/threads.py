@@ -250,14 +250,13 @@ class Threads(inside.BaseLoop):
         self._await_others(idle=False)
         return future
 
-    def adopt(self, workers: set[threading.Thread]) -> None:
-        """Takes threads that are older than the run for its own from now on."""
-        self._elders -= workers
-        self._seen = -1
-
-    def leave_alone(self, thread: threading.Thread) -> None:
-        """Takes a thread for one that is older than the run."""
-        self._elders.add(thread)
+    def claim(self, threads: set[threading.Thread], *, ours: bool) -> None:
+        """Takes threads that are older than the run for its own from now on, or new ones for some that are not."""
+        if ours:
+            self._elders -= threads
+            self._seen = -1
+        else:
+            self._elders |= threads
 
     def _default_pool(self) -> concurrent.futures.Executor:
         self._check_default_executor()
