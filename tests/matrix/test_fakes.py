@@ -21,6 +21,10 @@ PINS = {
     ),
 }
 
+# boto3 leaves it to the last reference to close a connection. Whoever looks at a thread, to see whether it waits,
+# holds its frames for a moment, and so that reference: it is not the same moment in each process.
+MAY_DIFFER = {"with_moto"}
+
 pytestmark = [pytest.mark.matrix, pytest.mark.slow]
 
 
@@ -30,4 +34,5 @@ def test_clients_take_it_for_the_real_thing(name: str) -> None:
     check_runs(
         drive(file, PINS[name], SCHEDULES, hash_seed=1),
         drive(file, PINS[name], 0, hash_seed=2),
+        may_differ=name in MAY_DIFFER,
     )

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import os
 import time
+from contextlib import closing
 from typing import Any
 
 import aiohttp
@@ -56,12 +57,12 @@ async def sqs_with_boto3_in_a_thread(world: interlace.World) -> None:
     aws(world)
 
     def work() -> None:
-        sqs = boto3.client("sqs")
-        queue = sqs.create_queue(QueueName="teas")["QueueUrl"]
-        sqs.send_message(QueueUrl=queue, MessageBody="assam")
-        [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
-        assert message["Body"] == "assam"
-        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        with closing(boto3.client("sqs")) as sqs:
+            queue = sqs.create_queue(QueueName="teas")["QueueUrl"]
+            sqs.send_message(QueueUrl=queue, MessageBody="assam")
+            [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
+            assert message["Body"] == "assam"
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
     await asyncio.to_thread(work)
     assert world.clock.elapsed >= 0.02
@@ -73,12 +74,13 @@ async def dynamodb_with_both(world: interlace.World) -> None:
     teas = {"TableName": "teas"}
 
     def make() -> None:
-        boto3.client("dynamodb").create_table(
-            **teas,
-            KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        with closing(boto3.client("dynamodb")) as dynamodb:
+            dynamodb.create_table(
+                **teas,
+                KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
 
     await asyncio.to_thread(make)
     async with get_session().create_client("dynamodb") as dynamodb:
