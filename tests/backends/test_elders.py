@@ -5,7 +5,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -142,5 +142,23 @@ def test_one_that_is_always_at_something_else_is_waited_for_once(monkeypatch: py
     finally:
         os.write(there, b"x")
         reader.join()
+        os.close(here)
+        os.close(there)
+
+
+def test_a_thread_of_a_test_runner_is_not_waited_for() -> None:
+    here, there = os.pipe()
+    names: dict[str, Callable[[], object]] = {}
+    code = compile(
+        "def wait(): read(here, 1)", os.path.join(os.path.dirname(pytest.__file__), "a.py"), "exec"
+    )
+    exec(code, {"read": os.read, "here": here}, names)
+    watcher = threading.Thread(target=names["wait"])
+    watcher.start()
+    try:
+        assert elders.at_work({watcher}) == set()
+    finally:
+        os.write(there, b"x")
+        watcher.join()
         os.close(here)
         os.close(there)

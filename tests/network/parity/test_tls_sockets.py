@@ -98,6 +98,8 @@ async def shaken(
     )
     for result in results:
         if result is not None:
+            one.close()
+            other.close()
             raise result
     return one, other
 
@@ -154,6 +156,18 @@ async def bytes_go_both_ways(stage: Stage) -> None:
             await sent(other, b"good day")
             stage.log(repr(await until_done(one, one.read, 4)))
             stage.log(repr(await until_done(one, one.read)))
+
+
+@program
+async def a_poll_tells_of_each_record(stage: Stage) -> None:
+    with joined() as (client, listener):
+        one, other = await shaken(client, await accepted(client, listener))
+        with one, other:
+            for word in (b"tea", b"milk", b"sugar"):
+                await sent(one, word)
+            for _ in range(3):
+                await ready(other)
+                stage.log(repr(other.recv(100)))
 
 
 @program
@@ -275,6 +289,7 @@ async def one_that_is_not_connected_yet(stage: Stage) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("leftovers_collected")
 @pytest.mark.parametrize("name", program)
 def test_tls_over_a_socket(name: str, caplog: pytest.LogCaptureFixture) -> None:
     check_same(program[name], caplog)

@@ -104,7 +104,7 @@ class Pace:
         clock = world.clock
         moment, self._moment = self._moment, clock.ns
         since, self._events = self._events, len(world.events)
-        if moment != clock.ns or not loop._ready or clock.fence == clock.ns or not self._only_polls(since):
+        if moment != clock.ns or not loop._ready or not self._only_polls(since):
             return
         target = clock.ns + self.turns * _TURN
         if loop._timers and (timer := loop._next_timer()) is not None:
