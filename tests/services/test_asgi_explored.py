@@ -2,24 +2,20 @@
 
 import asyncio
 import gc
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import httpx
 import pytest
+from elsewhere import check_repeats
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from visitors import ask_until_answered, ten
 
 import interlace
-
-APART = 0.01
-"""Seconds between two clients: in the plain run none overlaps another."""
 
 Program = Callable[[interlace.World], Any]
 
@@ -41,23 +37,6 @@ class Counter:
         return Response(status_code=204)
 
 
-async def ten(add: Callable[[], Any], locked: bool) -> None:
-    """Has ten clients add one each."""
-    lock = asyncio.Lock()
-
-    async def one(number: int) -> None:
-        await asyncio.sleep(number * APART)
-        if locked:
-            async with lock:
-                await add()
-        else:
-            await add()
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(10):
-            group.create_task(one(number))
-
-
 async def add_with_httpx(client: httpx.AsyncClient) -> None:
     number = (await client.get("http://counters/n")).json()["n"]
     await client.put("http://counters/n", json={"n": number + 1})
@@ -75,7 +54,7 @@ def with_aiohttp(locked: bool) -> Program:
                 async with session.put("http://counters/n", json={"n": number + 1}):
                     pass
 
-            await ten(add, locked)
+            await ten(add, locked=locked)
         assert counter.number == 10
 
     return program
@@ -86,7 +65,7 @@ def with_httpx(locked: bool) -> Program:
         counter = Counter()
         world.asgi("http://counters", counter.app, latency="1ms..50ms")
         async with httpx.AsyncClient(timeout=60, verify=False) as client:
-            await ten(lambda: add_with_httpx(client), locked)
+            await ten(lambda: add_with_httpx(client), locked=locked)
         assert counter.number == 10
 
     return program
@@ -95,7 +74,7 @@ def with_httpx(locked: bool) -> Program:
 async def called_directly() -> None:
     counter = Counter()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(counter.app)) as client:
-        await ten(lambda: add_with_httpx(client), locked=False)
+        await ten(lambda: add_with_httpx(client))
     assert counter.number == 10
 
 
@@ -141,21 +120,7 @@ def test_a_client_that_tries_again_survives_what_is_injected(fault: str) -> None
 
     async def program(world: interlace.World) -> None:
         world.asgi("http://api", app, lifespan=False, latency="1ms..50ms")
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-
-            async def one() -> bytes:
-                for _ in range(20):
-                    try:
-                        async with session.get("http://api/x") as answer:
-                            answer.raise_for_status()
-                            return await answer.read()
-                    except (aiohttp.ClientError, TimeoutError):
-                        await asyncio.sleep(30)
-                raise RuntimeError("never answered")
-
-            tasks = [asyncio.create_task(one()) for _ in range(2)]
-            await asyncio.wait(tasks)
-            assert all(task.cancelled() or task.result() == b"x" * 1000 for task in tasks)
+        await ask_until_answered("http://api/x", b"x" * 1000)
 
     result = interlace.explore(program, schedules=40, faults=[fault])
     assert result.verdict.status == "passed", result.report()
@@ -191,36 +156,11 @@ def test_requests_are_cancelled_by_name_only() -> None:
 
 # -- the same run again --------------------------------------------------------------------------
 
-SCRIPT = """
-import sys
-sys.path[:0] = {paths!r}
-import interlace
-from test_asgi_explored import PROGRAMS
-for client in PROGRAMS:
-    outcome = interlace.run(PROGRAMS[client](False), seed=7)
-    print(client, outcome.token, outcome.trace_hash)
-"""
+REPEATED = {client: make(False) for client, make in PROGRAMS.items()}
 
 
-def told_here() -> str:
-    lines = []
-    for client, program in PROGRAMS.items():
-        outcome = interlace.run(program(False), seed=7)
-        assert interlace.replay(program(False), outcome.token).trace_hash == outcome.trace_hash
-        lines.append(f"{client} {outcome.token} {outcome.trace_hash}\n")
-    return "".join(lines)
-
-
-@pytest.mark.parametrize("seed", ["1", "2"])
-def test_the_same_token_leads_to_the_same_trace_in_another_process(seed: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(paths=[os.path.dirname(__file__)])],
-        env={**os.environ, "PYTHONHASHSEED": seed},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == told_here()
+def test_the_same_token_leads_to_the_same_trace_in_another_process() -> None:
+    check_repeats(REPEATED, __file__, "REPEATED")
 
 
 def test_nothing_is_left_of_a_run() -> None:

@@ -1,20 +1,16 @@
 """A fake that takes time shows the races that an instant one hides; the same token leads to the same run."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import httpx
 import pytest
+from elsewhere import check_repeats
+from visitors import ask_until_answered, ten
 
 import interlace
-
-APART = 0.01
-"""Seconds between two tasks: in the plain run none overlaps another."""
 
 Program = Callable[[interlace.World], Any]
 
@@ -31,25 +27,15 @@ def counter(world: interlace.World) -> dict[str, int]:
 def with_aiohttp(locked: bool) -> Program:
     async def program(world: interlace.World) -> None:
         kept = counter(world)
-        lock = asyncio.Lock()
+        async with aiohttp.ClientSession() as session:
 
-        async def add(session: aiohttp.ClientSession) -> None:
-            async with session.get("http://counters/n") as answer:
-                n = (await answer.json())["n"]
-            async with session.put("http://counters/n", json={"n": n + 1}):
-                pass
+            async def add() -> None:
+                async with session.get("http://counters/n") as answer:
+                    n = (await answer.json())["n"]
+                async with session.put("http://counters/n", json={"n": n + 1}):
+                    pass
 
-        async def one(number: int, session: aiohttp.ClientSession) -> None:
-            await asyncio.sleep(number * APART)
-            if locked:
-                async with lock:
-                    await add(session)
-            else:
-                await add(session)
-
-        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
-            for number in range(10):
-                group.create_task(one(number, session))
+            await ten(add, locked=locked)
         assert kept["n"] == 10
 
     return program
@@ -58,23 +44,13 @@ def with_aiohttp(locked: bool) -> Program:
 def with_httpx(locked: bool) -> Program:
     async def program(world: interlace.World) -> None:
         kept = counter(world)
-        lock = asyncio.Lock()
+        async with httpx.AsyncClient(timeout=60) as client:
 
-        async def add(client: httpx.AsyncClient) -> None:
-            n = (await client.get("http://counters/n")).json()["n"]
-            await client.put("http://counters/n", json={"n": n + 1})
+            async def add() -> None:
+                n = (await client.get("http://counters/n")).json()["n"]
+                await client.put("http://counters/n", json={"n": n + 1})
 
-        async def one(number: int, client: httpx.AsyncClient) -> None:
-            await asyncio.sleep(number * APART)
-            if locked:
-                async with lock:
-                    await add(client)
-            else:
-                await add(client)
-
-        async with httpx.AsyncClient(timeout=60) as client, asyncio.TaskGroup() as group:
-            for number in range(10):
-                group.create_task(one(number, client))
+            await ten(add, locked=locked)
         assert kept["n"] == 10
 
     return program
@@ -117,48 +93,14 @@ def test_a_client_that_tries_again_survives_what_is_injected(fault: str) -> None
             return b"x" * 1000
 
         api.get("/x").reply(answer)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-
-            async def one() -> bytes:
-                for _ in range(20):
-                    try:
-                        async with session.get("http://api/x") as answer:
-                            return await answer.read()
-                    except (aiohttp.ClientError, TimeoutError):
-                        await asyncio.sleep(30)
-                raise RuntimeError("never answered")
-
-            tasks = [asyncio.create_task(one()) for _ in range(2)]
-            await asyncio.wait(tasks)
-            assert all(task.cancelled() or task.result() == b"x" * 1000 for task in tasks)
+        await ask_until_answered("http://api/x", b"x" * 1000)
 
     result = interlace.explore(program, schedules=40, faults=[fault])
     assert result.verdict.status == "passed", result.report()
 
 
-SCRIPT = """
-import sys
-sys.path.insert(0, {folder!r})
-import interlace
-from test_explored import PROGRAMS
-for client in PROGRAMS:
-    outcome = interlace.run(PROGRAMS[client](False), seed=7)
-    print(client, outcome.token, outcome.trace_hash)
-"""
+REPEATED = {client: make(False) for client, make in PROGRAMS.items()}
 
 
 def test_the_same_token_leads_to_the_same_trace_in_another_process() -> None:
-    here = [(client, interlace.run(PROGRAMS[client](False), seed=7)) for client in PROGRAMS]
-    told = "".join(f"{client} {outcome.token} {outcome.trace_hash}\n" for client, outcome in here)
-    for seed in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT.format(folder=os.path.dirname(__file__))],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout == told
-    for client, outcome in here:
-        again = interlace.replay(PROGRAMS[client](False), outcome.token)
-        assert again.trace_hash == outcome.trace_hash
+    check_repeats(REPEATED, __file__, "REPEATED")

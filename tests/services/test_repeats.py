@@ -1,15 +1,13 @@
 """Streams and websockets of fakes under each order and with injected faults; the same token leads to the same run."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
 import pytest
 import websockets
+from elsewhere import check_repeats
 
 import interlace
 from interlace import after, ws
@@ -139,29 +137,5 @@ def test_a_client_that_tries_again_survives_what_is_injected(program: Program, f
     assert result.verdict.status == "passed", result.report()
 
 
-SCRIPT = """
-import sys
-sys.path.insert(0, {folder!r})
-import interlace
-from test_repeats import PROGRAMS
-for name, program in PROGRAMS.items():
-    outcome = interlace.run(program, seed=7)
-    print(name, outcome.token, outcome.trace_hash)
-"""
-
-
 def test_the_same_token_leads_to_the_same_trace_in_another_process() -> None:
-    here = [(name, interlace.run(program, seed=7)) for name, program in PROGRAMS.items()]
-    assert not any(outcome.failed for _, outcome in here)
-    told = "".join(f"{name} {outcome.token} {outcome.trace_hash}\n" for name, outcome in here)
-    for seed in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT.format(folder=os.path.dirname(__file__))],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout == told
-    for name, outcome in here:
-        assert interlace.replay(PROGRAMS[name], outcome.token).trace_hash == outcome.trace_hash
+    check_repeats(PROGRAMS, __file__)

@@ -1,21 +1,16 @@
 """A fake that takes time shows the races that an instant one hides; the same token leads to the same run."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from elsewhere import check_repeats
 from far_shop import InMemory, UserRepo
+from visitors import ten
 
 import interlace
-
-APART = 0.01
-"""Seconds between two tasks: in the plain run none overlaps another."""
 
 Program = Callable[[interlace.World], Any]
 
@@ -54,23 +49,12 @@ def adding(make: Callable[[interlace.World, Counters], Any], locked: bool) -> Pr
     async def program(world: interlace.World) -> None:
         kept = Counters()
         repo = make(world, kept)
-        lock = asyncio.Lock()
 
         async def add() -> None:
             n = await repo.get("n")
             await repo.put("n", n + 1)
 
-        async def one(number: int) -> None:
-            await asyncio.sleep(number * APART)
-            if locked:
-                async with lock:
-                    await add()
-            else:
-                await add()
-
-        async with asyncio.TaskGroup() as group:
-            for number in range(10):
-                group.create_task(one(number))
+        await ten(add, locked=locked)
         assert kept.n["n"] == 10
 
     return program
@@ -217,30 +201,6 @@ PROGRAMS: dict[str, Program] = {
     "failing": saving(False),
 }
 
-FOLDERS = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "support")]
-
-SCRIPT = """
-import sys
-sys.path[:0] = {folders!r}
-import interlace
-from test_explored import PROGRAMS
-for name, program in PROGRAMS.items():
-    outcome = interlace.run(program, seed=7)
-    print(name, outcome.token, outcome.trace_hash)
-"""
-
 
 def test_the_same_token_leads_to_the_same_trace_in_another_process() -> None:
-    here = [(name, interlace.run(program, seed=7)) for name, program in PROGRAMS.items()]
-    told = "".join(f"{name} {outcome.token} {outcome.trace_hash}\n" for name, outcome in here)
-    for seed in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT.format(folders=FOLDERS)],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout == told
-    for name, outcome in here:
-        assert interlace.replay(PROGRAMS[name], outcome.token).trace_hash == outcome.trace_hash
+    check_repeats(PROGRAMS, __file__)

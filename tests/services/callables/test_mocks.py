@@ -13,6 +13,7 @@ from unittest import mock
 
 import pytest
 from far_shop import UserRepo, fetch
+from visitors import ten
 
 import interlace
 from interlace import UsageError
@@ -205,23 +206,12 @@ def adding(make: Callable[..., Any], locked: bool) -> Program:
         repo = make(spec=["get", "put"])
         repo.get.side_effect = lambda: numbers["n"]
         repo.put.side_effect = lambda n: numbers.update(n=n)
-        lock = asyncio.Lock()
 
         async def add() -> None:
             n = await repo.get()
             await repo.put(n + 1)
 
-        async def one(number: int) -> None:
-            await asyncio.sleep(number * 0.01)
-            if locked:
-                async with lock:
-                    await add()
-            else:
-                await add()
-
-        async with asyncio.TaskGroup() as group:
-            for number in range(10):
-                group.create_task(one(number))
+        await ten(add, locked=locked)
         assert numbers["n"] == 10
         assert repo.put.await_count == 10
 

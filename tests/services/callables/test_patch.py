@@ -8,6 +8,7 @@ from unittest import mock
 import far_shop as shop
 import pytest
 from far_shop import InMemory, UserRepo
+from visitors import ten
 
 import interlace
 from interlace import BadCall, UnexpectedCall, UsageError
@@ -290,24 +291,13 @@ def test_a_lost_update_is_found_on_every_seed_behind_it() -> None:
         async def program() -> None:
             kept = InMemory()
             kept.users[1] = {"n": 0}
-            lock = asyncio.Lock()
 
             async def add() -> None:
                 user = await shop.users.get(1)
                 await shop.users.save(1, {"n": user["n"] + 1})
 
-            async def one(number: int) -> None:
-                await asyncio.sleep(number * 0.01)
-                if locked:
-                    async with lock:
-                        await add()
-                else:
-                    await add()
-
             with interlace.patch("far_shop.users", implementation=kept):
-                async with asyncio.TaskGroup() as group:
-                    for number in range(10):
-                        group.create_task(one(number))
+                await ten(add, locked=locked)
             assert kept.users[1]["n"] == 10
 
         return program

@@ -94,7 +94,7 @@ class Scrubber:
         asked = _any_of((*FIELDS, *_ONLY_IN_QUERIES, *names))
         self._header = re.compile(rb"(?im)^((?:" + headers + rb"):[ \t]*)([^\r\n]*)")
         self._query = re.compile(rb"(?i)((?:[?&])(?:" + asked + rb")=)([^&\s#\"'<>\\]*)")
-        self._form = re.compile(rb"(?i)((?:\A|&)(?:" + fields + rb")=)([^&\s]*)")
+        self._form = re.compile(rb"(?i)((?:\A|&)(?:" + fields + rb")=)([^&\s\"<>]*)")
         self._json = re.compile(rb'(?i)("(?:' + fields + rb')"\s*:\s*)(?:"((?:[^"\\]|\\.)*)"|-?\d[\d.eE+-]*)')
         self._part = re.compile(
             rb'(?i)(name="(?:' + fields + rb')"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)([^\r\n]*)'  # RFC 7578
