@@ -19,3 +19,15 @@ from interlace.services.tapes.scrub import Scrubber
 )
 def test_the_secret_is_taken_out_and_nothing_else(message: bytes) -> None:
     assert Scrubber().message("answer", message) == message.replace(b"hush", b"scrubbed")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"*2\r\n$4\r\nAUTH\r\n$4\r\nhush\r\n",
+        b"*3\r\n$4\r\nauth\r\n$4\r\nhush\r\n$4\r\nhush\r\n*1\r\n$4\r\nPING\r\n",
+        b"*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$4\r\nhush\r\n$4\r\nhush\r\n",
+    ],
+)
+def test_so_are_the_names_and_passwords_of_redis(command: bytes) -> None:
+    assert Scrubber().raw("request", command) == command.replace(b"hush", b"scrubbed")
