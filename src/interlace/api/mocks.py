@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlace.backends.aio.carriers import Anywhere
-from interlace.services.callables.mocks import Family, SlowAsyncMock, SlowMagicMock
+from interlace.services.callables.mocks import Family, Slow, SlowAsyncMock, SlowMagicMock
 
 
 class AsyncMock(SlowAsyncMock):
@@ -17,4 +17,4 @@ class MagicMock(SlowMagicMock):
     """A `unittest.mock.MagicMock` whose async children are such an `AsyncMock`. Takes `latency=` as well."""
 
 
-SlowAsyncMock._interlace = SlowMagicMock._interlace = Family(AsyncMock, MagicMock, Anywhere())
+Slow._interlace = Family(AsyncMock, MagicMock, Anywhere())

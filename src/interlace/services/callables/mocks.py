@@ -26,13 +26,13 @@ class Family(NamedTuple):
     carrier: Carrier
 
 
-class SlowMagicMock(mock.MagicMock):
-    """A `MagicMock` whose async children take time.
+class Slow:
+    """What both kinds of mocks have in common: a latency, which their children have as well.
 
     Args:
-        arguments: as for `unittest.mock.MagicMock`.
+        arguments: as for the stock mock.
         latency: how long async calls take, as for `World.latency`; None: 0 to 100 ms.
-        options: as for `unittest.mock.MagicMock`.
+        options: as for the stock mock.
 
     Raises:
         UsageError: `latency` is none.
@@ -46,29 +46,16 @@ class SlowMagicMock(mock.MagicMock):
         super().__init__(*arguments, **options)
 
     def _get_child_mock(self, /, **options: Any) -> Any:
-        return _related(self, super()._get_child_mock(**options), options)
+        stock: Any = super()
+        return _related(self, stock._get_child_mock(**options), options)
 
 
-class SlowAsyncMock(mock.AsyncMock):
-    """An `AsyncMock` whose calls take time.
+class SlowMagicMock(Slow, mock.MagicMock):
+    """A `MagicMock` whose async children take time."""
 
-    Args:
-        arguments: as for `unittest.mock.AsyncMock`.
-        latency: how long calls take, as for `World.latency`; None: 0 to 100 ms.
-        options: as for `unittest.mock.AsyncMock`.
 
-    Raises:
-        UsageError: `latency` is none.
-    """
-
-    _interlace: ClassVar[Family]
-
-    def __init__(self, /, *arguments: Any, latency: Latency | None = None, **options: Any) -> None:
-        self.__dict__["_interlace_delays"] = _DEFAULT if latency is None else parse_latency(latency)
-        super().__init__(*arguments, **options)
-
-    def _get_child_mock(self, /, **options: Any) -> Any:
-        return _related(self, super()._get_child_mock(**options), options)
+class SlowAsyncMock(Slow, mock.AsyncMock):
+    """An `AsyncMock` whose calls take time."""
 
     async def _execute_mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
         carrier = self._interlace.carrier
@@ -105,7 +92,7 @@ async def _effect(of: SlowAsyncMock, args: tuple[Any, ...], kwargs: dict[str, An
     return of.return_value if result is mock.DEFAULT else result
 
 
-def _related(parent: SlowMagicMock | SlowAsyncMock, child: Any, options: dict[str, Any]) -> Any:
+def _related(parent: Slow, child: Any, options: dict[str, Any]) -> Any:
     """Returns the child that a mock is about to have, of our own classes and with the same latency."""
     family = parent._interlace
     kind: Any
