@@ -86,6 +86,11 @@ async def test_boom(world):
     async with httpx.AsyncClient(verify=False) as client:
         assert (await client.get("http://shop/boom")).status_code == 200
 
+async def test_nothing_is_shut_down_after_a_failure(world):
+    world.asgi("http://shop", app_of("shop", "shutdown"))
+    await asyncio.sleep(2)
+    assert not "tea"
+
 async def test_skipped(world):
     world.asgi("http://shop", app_of("shop"))
     pytest.skip("not today")
@@ -98,9 +103,9 @@ async def test_skipped(world):
     [
         (
             (),
-            {"passed": 2, "failed": 2, "errors": 2, "skipped": 1},
+            {"passed": 2, "failed": 3, "errors": 2, "skipped": 1},
         ),  # what comes after a test is an error of its own
-        (("--explore=5",), {"failed": 4, "skipped": 1}),
+        (("--explore=5",), {"failed": 5, "skipped": 1}),
     ],
 )
 def test_what_fails_in_them_fails_the_test(suite, options, outcomes) -> None:  # type: ignore[no-untyped-def]

@@ -336,6 +336,22 @@ def test_channels(protocol: int) -> None:
     passes(program)
 
 
+def test_who_is_gone_hears_nothing_any_more() -> None:
+    async def program(world: interlace.World) -> None:
+        world.redis("redis://cache")
+        reader, writer = await asyncio.open_connection("cache", 6379)
+        writer.write(b"SUBSCRIBE teas\r\n")
+        await reader.readuntil(b":1\r\n")
+        async with redis.asyncio.Redis(host="cache") as ask:
+            assert await ask.publish("teas", "assam") == 1
+            writer.close()
+            await asyncio.sleep(1)
+            assert await ask.publish("teas", "assam") == 0
+
+    outcome = interlace.run(program)
+    assert outcome.error is None, outcome.error
+
+
 def test_a_subscriber_may_ask_with_resp3_only() -> None:
     async def program(world: interlace.World) -> None:
         world.redis(URL, latency=0)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 import interlace
+from interlace.services.tapes.player import around
 
 pytestmark = [
     pytest.mark.usefixtures("leftovers_collected"),
@@ -166,3 +167,9 @@ def test_the_plain_run_takes_what_was_observed_whatever_else_is_in_flight(latenc
     outcome = interlace.run(main)
     assert outcome.error is None
     assert took == ({"a": 0.04, "b": 0.0255, "c": 0.03} if latency is None else dict.fromkeys("abc", 0.05))
+
+
+def test_answers_take_from_half_to_double_of_what_was_observed() -> None:
+    first, *others = around(100_000_000)
+    assert first == 100_000_000
+    assert (min(others), max(others)) == (50_000_000, 200_000_000)
